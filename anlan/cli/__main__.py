@@ -1,0 +1,5 @@
+"""`python -m anlan.cli`."""
+
+from anlan.cli.app import main
+
+main()

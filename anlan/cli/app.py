@@ -1,0 +1,58 @@
+"""The program `anlan`."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from anlan import __version__
+from anlan.cli import platform, release, ssh, stack, status
+from anlan.console import messages
+from anlan.errors import EXIT_CODES_HELP, EXIT_INTERRUPTED, AnlanError
+
+app = typer.Typer(
+    name='anlan',
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={'help_option_names': ['-h', '--help']},
+    help='安澜 Anlan: stands up an online safety-training platform from one file, and shows that it holds.',
+    epilog=EXIT_CODES_HELP,
+)
+app.add_typer(platform.app, name='platform')
+app.add_typer(release.app, name='release')
+stack.register(app)
+status.register(app)
+ssh.register(app)
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option('--version', help='Print the version.', is_eager=True)] = False,
+) -> None:
+    if version:
+        typer.echo(f'anlan {__version__}')
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; a failure is one clear sentence and an exit code, never a traceback."""
+    # A terminal that goes away, or a supervisor that says stop, ends a run as cleanly as Ctrl-C does.
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        app()
+    except AnlanError as error:
+        messages.print(f'anlan: {error}', style='red', markup=False)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        messages.print('anlan: interrupted; run the same command again to take it up', style='red', markup=False)
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(0)
+
+
+def _interrupt(number: int, frame: Any) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,119 @@
+"""`anlan platform`: the platform file checked, described and drawn."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from anlan.cli.options import DEFAULT_PLATFORM, Json
+from anlan.console import print_json, results, say
+from anlan.errors import EXIT_CODES_HELP, InvalidFile
+from anlan.files import write_atomically
+from anlan.platform import Platform, load_platform
+from infra.drawing import mermaid, svg
+from infra.outputs import topology_document
+from infra.topology import Topology, topology_of
+
+app = typer.Typer(no_args_is_help=True, help='The platform file: check it, describe its keys, show what it stands for.')
+
+File = Annotated[Path, typer.Argument(help='A platform file.')]
+
+
+class Format(str, Enum):
+    """How a topology is shown."""
+
+    table = 'table'
+    json = 'json'
+    mermaid = 'mermaid'
+    svg = 'svg'
+
+
+@app.command(epilog=EXIT_CODES_HELP)
+def check(file: File = DEFAULT_PLATFORM, json: Json = False) -> None:
+    """Check a platform file: every error at once, each with its path. Exit 2 if there is any."""
+    try:
+        platform = load_platform(file)
+    except InvalidFile as error:
+        if not json:
+            raise
+        print_json({'valid': False, 'errors': [{'path': item.path, 'reason': item.reason} for item in error.problems]})
+        raise typer.Exit(error.exit_code) from None
+    hosts = len(topology_of(platform).hosts)
+    if json:
+        print_json({'valid': True, 'errors': [], 'platform': platform.name, 'hosts': hosts})
+    else:
+        say(f'{file}: platform {platform.name}, size {platform.size}, {hosts} hosts: no errors')
+
+
+@app.command(epilog=EXIT_CODES_HELP)
+def schema() -> None:
+    """Print the JSON Schema of the platform file, for editors."""
+    document = Platform.model_json_schema()
+    print_json({'$schema': 'https://json-schema.org/draft/2020-12/schema', **document})
+
+
+@app.command(epilog=EXIT_CODES_HELP)
+def show(
+    file: File = DEFAULT_PLATFORM,
+    format: Annotated[Format, typer.Option(help='table, json, mermaid or svg.')] = Format.table,
+    output: Annotated[Path | None, typer.Option('--output', '-o', help='Write to this file instead.')] = None,
+) -> None:
+    """Show the topology that a platform file stands for."""
+    platform = load_platform(file)
+    topology = topology_of(platform)
+    if format is Format.table and output is None:
+        _print_tables(platform, topology)
+        return
+    if format is Format.json:
+        print_json(
+            {**topology_document(topology), 'hosts': [_host_document(topology, item.name) for item in topology.hosts]}
+        )
+        return
+    text = svg(topology) if format is Format.svg else mermaid(topology)
+    if output is None:
+        typer.echo(text)
+    else:
+        write_atomically(output, text, 0o644)
+        say(f'{output} written')
+
+
+def _host_document(topology: Topology, name: str) -> dict[str, object]:
+    host = topology.host(name)
+    return {
+        'name': host.name,
+        'tier': host.tier,
+        'zone': host.zone,
+        'fault_domain': host.fault_domain,
+        'addresses': {zone: str(address) for zone, address in host.addresses.items()},
+    }
+
+
+def _print_tables(platform: Platform, topology: Topology) -> None:
+    hosts = Table(
+        title=f'Platform {platform.name}, size {platform.size}: {len(topology.hosts)} hosts', title_justify='left'
+    )
+    for column in ('host', 'tier', 'zone', 'address', 'fault domain', 'memory MiB'):
+        hosts.add_column(column, justify='right' if 'MiB' in column else 'left')
+    for host in topology.hosts:
+        zone = 'every zone' if len(host.addresses) > 1 else host.zone
+        hosts.add_row(host.name, host.tier, zone, str(host.address), host.fault_domain, str(host.memory_mib))
+    results.print(hosts)
+    zones = Table(title='Zones', title_justify='left')
+    for column in ('zone', 'subnet', 'gateway (firewall pair)'):
+        zones.add_column(column)
+    for network in topology.networks:
+        zones.add_row(network.zone, str(network.subnet), str(network.gateway))
+    results.print(zones)
+    flows = Table(title='Declared flows: nothing else passes between zones', title_justify='left')
+    for column in ('flow', 'from', 'to', 'ports', 'why'):
+        flows.add_column(column)
+    for flow in topology.flows:
+        ports = ', '.join(f'{flow.protocol}/{port}' for port in flow.ports) or flow.protocol
+        flows.add_row(flow.name, flow.source, flow.destination, ports, flow.reason)
+    results.print(flows)
+    if platform.size == 'mini':
+        results.print('Size mini promises no availability: most tiers have one host.')

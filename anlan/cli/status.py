@@ -1,0 +1,128 @@
+"""`anlan status`: the platform as its clients see it, and every host."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
+from anlan.console import print_json, results, step
+from anlan.paths import PlatformPaths
+from anlan.platform import Platform, load_platform
+from infra.connect import connect
+from infra.outputs_file import read_outputs
+from monitoring.collect import collect
+from monitoring.status import EXIT_CODE, Status, judge
+
+MARK = {'ok': ('✓', 'green'), 'degraded': ('!', 'yellow'), 'down': ('✗', 'red')}
+SENTENCE = {
+    'ok': 'All is well.',
+    'degraded': 'Degraded: learners are served, but something is missing.',
+    'down': 'Down: no client can learn.',
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command(
+        'status',
+        epilog='Exit codes: 0 all is well · 1 degraded, redundancy is lost · 2 down: no client can learn, '
+        'or the platform file is wrong.',
+    )(status)
+
+
+def status(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) -> None:
+    """Walk a learner's journey from every client, ask every host, and say what is missing."""
+    file = load_platform(platform)
+    if json:
+        found = check_status(file)
+        print_json(found.document())
+    else:
+        with step('Asking every host and client'):
+            found = check_status(file)
+        print_status(found)
+    raise typer.Exit(EXIT_CODE[found.state])
+
+
+def check_status(platform: Platform) -> Status:
+    """Given a platform that stands, collect and judge. Raise AnlanError if it does not stand."""
+    paths = PlatformPaths.of(platform.name)
+    outputs = read_outputs(paths.outputs)
+    secrets = json.loads(paths.secrets.read_text(encoding='utf-8'))
+    with connect(platform, paths, outputs) as remote:
+        return judge(collect(remote, outputs, secrets['journey_password']))
+
+
+def print_status(found: Status) -> None:
+    """Given a status, print it as tables for people."""
+    mark, colour = MARK[found.state]
+    results.print(Text(f'{mark} {found.platform}  {SENTENCE[found.state]}', style=colour))
+    results.print(f'  front door  {found.front_door}   checked {found.checked_at}', markup=False)
+    results.print(_hosts_table(found))
+    results.print(_virtual_table(found))
+    results.print(_journey_table(found))
+    for lost in found.lost_redundancy:
+        results.print(Text(f'  redundancy lost: {lost}', style='yellow'))
+    for reason in found.reasons:
+        results.print(Text(f'  {reason}', style='yellow'))
+
+
+def _hosts_table(found: Status) -> Table:
+    lag = {replica['name']: replica['lag_bytes'] for replica in found.database.get('replicas', [])}
+    table = Table(box=None, padding=(0, 1), pad_edge=True)
+    for column in ('', 'host', 'tier', 'zone', 'role', 'lag', 'certificate', 'clock', 'release'):
+        table.add_column(column, justify='right' if column in ('lag', 'certificate', 'clock') else 'left')
+    for host in found.hosts:
+        mark, colour = MARK[host.state]
+        days = f'{host.certificate_days:.0f} d' if host.certificate_days is not None else '–'
+        offset = f'{host.clock_offset_seconds * 1000:+.1f} ms' if host.clock_offset_seconds is not None else '–'
+        behind = lag.get(host.name)
+        table.add_row(
+            Text(mark, style=colour), host.name, host.tier, host.zone, ', '.join(dict.fromkeys(host.roles)),
+            _size(behind) if behind is not None else '', days, offset, host.release or '',
+        )  # fmt: skip
+    return table
+
+
+def _virtual_table(found: Status) -> Table:
+    table = Table(box=None, padding=(0, 1), pad_edge=True)
+    for column in ('', 'virtual address', 'zone', 'address', 'held by'):
+        table.add_column(column)
+    for row in found.virtual_addresses:
+        good = len(row['holders']) == 1
+        mark, colour = MARK['ok' if good else 'degraded']
+        table.add_row(
+            Text(mark, style=colour), row['name'], row['zone'], row['address'], ', '.join(row['holders']) or 'nobody'
+        )
+    return table
+
+
+def _journey_table(found: Status) -> Table:
+    names = list(dict.fromkeys(item['name'] for row in found.journey for item in row['steps']))
+    table = Table(box=None, padding=(0, 1), pad_edge=True)
+    table.add_column('')
+    table.add_column('journey, ms')
+    for name in names:
+        table.add_column(name.replace('_', ' '), justify='right')
+    table.add_column('mean', justify='right')
+    for row in found.journey:
+        mark, colour = MARK['ok' if row['ok'] else 'down']
+        by_name: dict[str, Any] = {item['name']: item for item in row['steps']}
+        cells = [_milliseconds(by_name.get(name)) for name in names]
+        mean = f'{row["mean_seconds"] * 1000:.0f}' if row['mean_seconds'] is not None else '–'
+        table.add_row(Text(mark, style=colour), row['client'], *cells, mean)
+    return table
+
+
+def _milliseconds(item: dict[str, Any] | None) -> str:
+    if item is None:
+        return '–'
+    return f'{item["seconds"] * 1000:.0f}' if item['ok'] else 'failed'
+
+
+def _size(count: int) -> str:
+    return f'{count} B' if count < 10_000 else f'{count / 1024:.0f} KiB'

@@ -1,0 +1,30 @@
+"""Writing files so that a crash leaves the old or the new one, never half of one."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def write_atomically(file: Path, content: bytes | str, mode: int = 0o600) -> None:
+    """Given a file, its content and mode, replace it in one step. The folder must be there."""
+    data = content.encode() if isinstance(content, str) else content
+    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=f'.{file.name}.')
+    try:
+        with os.fdopen(descriptor, 'wb') as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, mode)
+        os.replace(temporary, file)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(file: Path, document: Any, mode: int = 0o600) -> None:
+    """Given a file and plain data, write it as sorted, indented JSON in one step."""
+    write_atomically(file, json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + '\n', mode)

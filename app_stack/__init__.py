@@ -1,0 +1,1 @@
+"""The learning platform itself, and how it is packed into a release."""

@@ -1,0 +1,1 @@
+"""The online safety-training platform: accounts, courses, progress, archive and health."""

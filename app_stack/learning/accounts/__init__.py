@@ -1,0 +1,1 @@
+"""Learners: who they are and how they sign in."""

@@ -1,0 +1,97 @@
+"""The environment: everything that differs from one place of running to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+REQUIRED = (
+    'DJANGO_SECRET_KEY', 'ANLAN_ALLOWED_HOSTS', 'ANLAN_DATABASE_HOST', 'ANLAN_DATABASE_PORT', 'ANLAN_DATABASE_NAME',
+    'ANLAN_DATABASE_USER', 'ANLAN_DATABASE_PASSWORD', 'ANLAN_CACHE_SENTINELS', 'ANLAN_CACHE_MASTER',
+    'ANLAN_CACHE_PASSWORD', 'ANLAN_MEDIA_ROOT', 'ANLAN_HOST_NAME', 'ANLAN_RELEASE',
+)  # fmt: skip
+
+
+class IncompleteEnvironment(Exception):
+    """Variables that are missing or cannot be read, all of them in one sentence."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the host told the platform when it started it."""
+
+    secret_key: str
+    allowed_hosts: tuple[str, ...]
+    trusted_origins: tuple[str, ...]
+    database_host: str
+    database_host_address: str | None
+    database_port: int
+    database_name: str
+    database_user: str
+    database_password: str
+    authority_file: Path | None
+    cache_sentinels: tuple[tuple[str, int], ...]
+    cache_master: str
+    cache_password: str
+    media_root: Path
+    host_name: str
+    release: str
+
+
+def load_environment(variables: Mapping[str, str]) -> Environment:
+    """Given the process's variables, return the Environment.
+
+    Raise IncompleteEnvironment naming every variable that is missing or malformed; no value is ever part of it.
+    """
+    missing = [name for name in REQUIRED if not variables.get(name)]
+    if missing:
+        raise IncompleteEnvironment(f'missing in the environment: {", ".join(missing)}')
+    allowed_hosts = _words(variables['ANLAN_ALLOWED_HOSTS'])
+    origins = _words(variables.get('ANLAN_TRUSTED_ORIGINS', ''))
+    sentinels = _sentinels(variables['ANLAN_CACHE_SENTINELS'])
+    malformed = []
+    if sentinels is None:
+        malformed.append('ANLAN_CACHE_SENTINELS (wanted host:port,host:port)')
+    if not variables['ANLAN_DATABASE_PORT'].isdecimal():
+        malformed.append('ANLAN_DATABASE_PORT (wanted a number)')
+    if malformed:
+        raise IncompleteEnvironment(f'malformed in the environment: {", ".join(malformed)}')
+    authority = variables.get('ANLAN_CA_FILE')
+    return Environment(
+        secret_key=variables['DJANGO_SECRET_KEY'],
+        allowed_hosts=allowed_hosts,
+        # A browser's Origin has no path and, on the usual port, no port: the host names are enough.
+        trusted_origins=origins or tuple(f'https://{host}' for host in allowed_hosts if not _is_address(host)),
+        database_host=variables['ANLAN_DATABASE_HOST'],
+        database_host_address=variables.get('ANLAN_DATABASE_HOSTADDR') or None,
+        database_port=int(variables['ANLAN_DATABASE_PORT']),
+        database_name=variables['ANLAN_DATABASE_NAME'],
+        database_user=variables['ANLAN_DATABASE_USER'],
+        database_password=variables['ANLAN_DATABASE_PASSWORD'],
+        authority_file=Path(authority) if authority else None,
+        cache_sentinels=sentinels or (),
+        cache_master=variables['ANLAN_CACHE_MASTER'],
+        cache_password=variables['ANLAN_CACHE_PASSWORD'],
+        media_root=Path(variables['ANLAN_MEDIA_ROOT']),
+        host_name=variables['ANLAN_HOST_NAME'],
+        release=variables['ANLAN_RELEASE'],
+    )
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in (part.strip() for part in text.split(',')) if word)
+
+
+def _is_address(host: str) -> bool:
+    return ':' in host or host.replace('.', '').isdecimal()
+
+
+def _sentinels(text: str) -> tuple[tuple[str, int], ...] | None:
+    found = []
+    for word in _words(text):
+        host, separator, port = word.rpartition(':')
+        if not separator or not host or not port.isdecimal():
+            return None
+        found.append((host.strip('[]'), int(port)))
+    return tuple(found)

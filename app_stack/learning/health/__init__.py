@@ -1,0 +1,1 @@
+"""Health: whether this process runs, and whether it can serve learners."""

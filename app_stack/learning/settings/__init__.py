@@ -1,0 +1,1 @@
+"""Settings: `base` for all, `production` from the environment, `packing` for a release, `testing` for unit tests."""

@@ -1,0 +1,1 @@
+"""What exists: topology, Pulumi program, targets, host images, the lab provider plugin."""

@@ -1,0 +1,21 @@
+"""The file of outputs: written when the infrastructure stands, read by every command after."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from anlan.errors import AnlanError
+
+
+def read_outputs(file: Path) -> dict[str, Any]:
+    """Given the file of outputs, return it. Raise AnlanError if the platform does not stand."""
+    try:
+        document: dict[str, Any] = json.loads(file.read_text(encoding='utf-8'))
+        document['hosts'], document['variables']['platform']
+    except FileNotFoundError:
+        raise AnlanError(f'platform {file.parent.name} does not stand; bring it up with `anlan up`') from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AnlanError(f'{file} cannot be used ({error}); `anlan up` writes it anew') from None
+    return document

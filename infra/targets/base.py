@@ -1,0 +1,36 @@
+"""What every target can do."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from anlan.errors import Problem
+from infra.inventory import Inventory
+from infra.targets.changes import Drift, Plan, Report, silent
+
+HostState = Literal['running', 'stopped', 'missing', 'unreachable']
+
+
+class Target(Protocol):
+    """A place for the hosts of one topology. tests/contract/test_target.py holds every target to this."""
+
+    def preflight(self) -> list[Problem]:
+        """Return all that stands in the way, by path or host; nothing is touched. Empty if `up` may start."""
+
+    def plan(self) -> Plan:
+        """Return what `up` would do. Nothing is touched."""
+
+    def up(self, report: Report = silent) -> Inventory:
+        """Make the topology so and return the inventory. Done twice it changes nothing. Raise AnlanError."""
+
+    def down(self, report: Report = silent) -> None:
+        """Remove what `up` made, and nothing else. Raise AnlanError."""
+
+    def drift(self) -> list[Drift]:
+        """Return all that is no longer as `up` left it. Nothing is touched. Raise AnlanError."""
+
+    def recover(self, report: Report = silent) -> Inventory:
+        """Clear what a killed run left, then do as `up` does. Raise AnlanError."""
+
+    def hosts(self) -> dict[str, HostState]:
+        """Return the state of every host."""

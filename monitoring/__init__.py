@@ -1,0 +1,1 @@
+"""What is seen: probes that run on hosts and clients, and the judgement of what they answered."""

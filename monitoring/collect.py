@@ -1,0 +1,84 @@
+"""Collecting: asks every host and every client at once, and judges nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from anlan.remote import Remote, Result, Unreachable
+from monitoring.expectation import services_of
+from monitoring.status import Observations, clients_of
+
+FOLDER = Path(__file__).parent
+HOST_SECONDS = 25.0
+JOURNEY_SECONDS = 60.0
+
+
+def collect(remote: Remote, outputs: Mapping[str, Any], journey_password: str) -> Observations:
+    """Given connections, the platform's outputs and the journey's password, return what hosts and clients answer."""
+    variables = outputs['variables']
+    platform = variables['platform']
+    hosts: Mapping[str, Any] = outputs['hosts']
+    tiers = {name: host['tier'] for name, host in hosts.items()}
+    port = platform['front_door']['port']
+    front_door = f'https://{platform["front_door"]["name"]}{"" if port == 443 else f":{port}"}/'
+    clients = clients_of(tiers)
+    with ThreadPoolExecutor(max_workers=len(hosts) + len(clients)) as pool:
+        journeys = {name: pool.submit(_journey, remote, name, front_door, journey_password) for name in clients}
+        probes = {name: pool.submit(_probe, remote, name, host) for name, host in hosts.items()}
+        probed = {name: future.result() for name, future in probes.items()}
+        walked = {name: future.result() for name, future in journeys.items()}
+    return Observations(
+        platform=platform['name'],
+        front_door=front_door,
+        checked_at=datetime.now(UTC).isoformat(timespec='seconds'),
+        hosts={name: answer for name, (answer, _) in probed.items()},
+        unreachable={name: reason for name, (_, reason) in probed.items() if reason},
+        tiers=tiers,
+        zones={name: host['zone'] for name, host in hosts.items()},
+        virtual_addresses={
+            name: {'zone': virtual['zone'], 'address': virtual['address'], 'tier': virtual['tier']}
+            for name, virtual in variables['topology']['virtual_addresses'].items()
+        },
+        journeys={name: answer for name, (answer, _) in walked.items()},
+        journey_errors={name: reason for name, (_, reason) in walked.items() if reason},
+        journey_mean_limit_seconds=platform['objectives']['journey_mean_seconds'],
+        promises_redundancy=platform['size'] == 'full',
+        data_hosts=sum(1 for tier in tiers.values() if tier == 'data'),
+    )
+
+
+def _probe(remote: Remote, name: str, host: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str]:
+    script = (FOLDER / 'host_probe.py').read_text(encoding='utf-8')
+    question = {
+        'tier': host['tier'],
+        'services': services_of(host['tier']),
+        'address': host['variables']['anlan_address'],
+    }
+    return _ask(remote, name, ['sudo', 'python3', '-I', '-c', script], question, HOST_SECONDS)
+
+
+def _journey(remote: Remote, name: str, front_door: str, password: str) -> tuple[dict[str, Any] | None, str]:
+    script = (FOLDER / 'journey.py').read_text(encoding='utf-8')
+    question = {'url': front_door, 'user': f'journey-{name}', 'password': password}
+    return _ask(remote, name, ['python3', '-I', '-c', script], question, JOURNEY_SECONDS)
+
+
+def _ask(
+    remote: Remote, host: str, argv: list[str], question: Mapping[str, Any], deadline_seconds: float
+) -> tuple[dict[str, Any] | None, str]:
+    try:
+        result: Result = remote.run(host, argv, deadline_seconds, json.dumps(question))
+    except Unreachable as error:
+        return None, str(error)
+    if result.code != 0:
+        return None, f'the probe failed with {result.code}: {result.err.strip()[-200:]}'
+    try:
+        answer: dict[str, Any] = json.loads(result.out)
+    except ValueError:
+        return None, f'the probe answered no JSON: {result.out[:100]!r}'
+    return answer, ''

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.hashers import check_password, make_password
+from django.core.cache import cache
+from django.test import Client
+from learning.accounts.models import Learner
+
+PASSWORD = 'kept by the river'
+
+
+def sign_up(browser, name='zhang', password=PASSWORD):
+    return browser.post('/accounts/signup/', {'username': name, 'password1': password, 'password2': password})
+
+
+def log_in(browser, password, source='203.0.113.7'):
+    return browser.post('/accounts/login/', {'username': 'wang', 'password': password}, headers={'x-real-ip': source})
+
+
+def test_a_learner_signs_up_logs_out_and_in_again(database):
+    browser = Client()
+    assert sign_up(browser).headers['Location'] == '/courses/'
+    browser.post('/accounts/logout/')
+    assert browser.get('/archive/').status_code == 302
+    browser.post('/accounts/login/', {'username': 'zhang', 'password': PASSWORD})
+    assert browser.get('/archive/').status_code == 200
+
+
+def test_a_password_of_seven_characters_is_refused(database):
+    sign_up(Client(), password='gr8-Sea')
+    assert not Learner.objects.exists()
+
+
+@pytest.mark.parametrize('path', ['/accounts/signup/', '/accounts/login/', '/accounts/logout/'])
+def test_forms_without_a_csrf_token_are_refused(database, path):
+    assert Client(enforce_csrf_checks=True).post(path, {}).status_code == 403
+
+
+def test_the_twenty_first_login_of_a_failing_source_is_throttled_even_with_the_right_password(learner):
+    for _ in range(20):
+        assert log_in(Client(), 'wrong').status_code == 200
+    answer = log_in(Client(), 'a long password')
+    assert answer.status_code == 429
+    assert answer.headers['Retry-After'] == '300'
+    assert log_in(Client(), 'a long password', source='203.0.113.8').status_code == 302
+
+
+def test_one_source_is_a_whole_ipv6_network(learner):
+    for number in range(20):
+        log_in(Client(), 'wrong', source=f'2001:db8::{number:x}')
+    assert log_in(Client(), 'a long password', source='2001:db8::ffff').status_code == 429
+
+
+def test_without_a_cache_logins_are_not_throttled(learner, monkeypatch):
+    backend = type(cache._connections['default'])
+    monkeypatch.setattr(backend, 'get', lambda self, key, default=None, version=None: default)
+    monkeypatch.setattr(backend, 'add', lambda self, *arguments, **options: False)
+    monkeypatch.setattr(backend, 'incr', lambda self, *arguments, **options: 0)
+    for _ in range(21):
+        log_in(Client(), 'wrong')
+    assert log_in(Client(), 'a long password').status_code == 302
+
+
+def test_passwords_are_kept_with_argon2_at_a_cost_of_19_mib(database, settings_with_argon2):
+    kept = make_password('x' * 12)
+    assert kept.startswith('argon2$argon2id$v=19$m=19456,t=2,p=1$')
+    assert check_password('x' * 12, kept)
+
+
+@pytest.fixture
+def settings_with_argon2():
+    pytest.importorskip('argon2')
+    from django.test import override_settings
+
+    with override_settings(PASSWORD_HASHERS=['learning.accounts.hashers.LearnerHasher']):
+        yield

@@ -1,0 +1,48 @@
+"""Judging a host that exists: every reason is given, and a good host has none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+
+from infra.targets.host_facts import Expected, HostFacts, judge
+
+GOOD = HostFacts('debian', '13', 980, 40.0, '198.18.20.254', True, 0.3, 0.01)
+EXPECTED = Expected(1024, 20, IPv4Address('198.18.20.254'), 2.0)
+
+
+def test_a_good_host_has_no_reason_against_it() -> None:
+    assert list(judge(GOOD, EXPECTED)) == []
+    assert list(judge(replace(GOOD, version='12.9'), EXPECTED)) == []
+
+
+@pytest.mark.parametrize(
+    ('facts', 'reason'),
+    [
+        (replace(GOOD, version='11'), 'runs debian 11'),
+        (replace(GOOD, system='ubuntu', version='24.04'), 'runs ubuntu 24.04'),
+        (replace(GOOD, memory_mib=512), 'has 512 MiB of memory; 1024 MiB are needed'),
+        (replace(GOOD, free_disk_gib=19.9), 'has 19.9 GiB free'),
+        (replace(GOOD, clock_offset_seconds=-2.5), 'its clock is -2.50 s off'),
+        (replace(GOOD, default_route='198.18.20.1'), 'its default route is 198.18.20.1; it must be 198.18.20.254'),
+        (replace(GOOD, default_route=''), 'its default route is missing'),
+        (replace(GOOD, sudo=False), 'sudo'),
+    ],
+)
+def test_each_fault_is_a_reason(facts: HostFacts, reason: str) -> None:
+    (given,) = judge(facts, EXPECTED)
+    assert reason in given
+
+
+def test_all_faults_are_said_at_once() -> None:
+    assert len(list(judge(HostFacts('alpine', '3', 1, 0.0, '', False, 60.0, 0.0), EXPECTED))) == 6
+
+
+def test_a_slow_way_is_not_taken_for_a_wrong_clock() -> None:
+    assert list(judge(replace(GOOD, clock_offset_seconds=2.4, clock_error_seconds=0.5), EXPECTED)) == []
+
+
+def test_a_firewall_needs_no_default_route() -> None:
+    assert list(judge(replace(GOOD, default_route=''), replace(EXPECTED, default_route=None))) == []
