@@ -1,4 +1,4 @@
-"""What people see: steps with elapsed time, bars with time left, tables. Everything that is no result goes to stderr."""
+"""What people see: steps with elapsed time, bars with time left, tables. What is no result goes to stderr."""
 
 from __future__ import annotations
 

@@ -18,8 +18,8 @@ def write_atomically(file: Path, content: bytes | str, mode: int = 0o600) -> Non
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, mode)
-        os.replace(temporary, file)
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(file)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise

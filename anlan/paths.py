@@ -72,3 +72,8 @@ class PlatformPaths:
     def logs(self) -> Path:
         """Return the folder of logs of runs."""
         return self.directory / 'logs'
+
+    @property
+    def run(self) -> Path:
+        """Return the folder of what only a running configuration needs; it is removed at its end."""
+        return self.directory / 'run'

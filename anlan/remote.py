@@ -93,7 +93,7 @@ class Remote:
     def run_on_all(
         self, hosts: Sequence[str], argv: Sequence[str], deadline_seconds: float, stdin: str | None = None
     ) -> dict[str, Result | Unreachable]:
-        """Given hosts and a command, run it on all at once and return, by host, its result or why it was not reached."""
+        """Given hosts and a command, run it on all at once and return, by host, its result or why there is none."""
 
         def one(host: str) -> Result | Unreachable:
             try:

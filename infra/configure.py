@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from anlan.errors import AnlanError
-from anlan.paths import ROOT, cache_directory
+from anlan.files import write_json
+from anlan.paths import ROOT, PlatformPaths, cache_directory
 
 PLAYBOOKS = ROOT / 'playbooks'
 POLL_SECONDS = 0.2
@@ -49,12 +50,9 @@ class Run:
 
 def configure(
     playbook: str,
-    outputs_file: Path,
-    ssh_configuration: Path,
-    log_directory: Path,
+    paths: PlatformPaths,
+    variables: dict[str, Any],
     *,
-    extra_variables: dict[str, Any] | None = None,
-    secrets_file: Path | None = None,
     limit: Sequence[str] = (),
     tags: Sequence[str] = (),
     mitogen: bool = True,
@@ -63,25 +61,28 @@ def configure(
     deadline_seconds: float = 1800,
     on_event: Callable[[Event], None] = lambda event: None,
 ) -> Run:
-    """Given a playbook (its name in playbooks/) and what stands, run it and return what it did.
+    """Given a playbook (its name in playbooks/), a platform that stands and extra variables, run it and return a Run.
 
-    `on_event` is called with each event as it happens. Raise AnlanError if Ansible itself cannot run, or
-    `deadline_seconds` pass; hosts that failed are in the Run.
+    The caller holds the platform's lock. `on_event` is called with each event as it happens. Raise AnlanError if
+    Ansible itself cannot run, or `deadline_seconds` pass; hosts that failed are in the Run.
     """
-    log_directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    paths.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     stamp = time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())
-    log = log_directory / f'{stamp}-{Path(playbook).stem}-{os.getpid()}.log'
-    with tempfile.TemporaryDirectory(prefix='anlan-run-') as folder:
-        events_file = Path(folder) / 'events.jsonl'
+    log = paths.logs / f'{stamp}-{Path(playbook).stem}-{os.getpid()}.log'
+    # Secrets are among the variables: the folder is the platform's own, and a killed run's is removed here.
+    shutil.rmtree(paths.run, ignore_errors=True)
+    paths.run.mkdir(mode=0o700)
+    try:
+        events_file, variables_file = paths.run / 'events.jsonl', paths.run / 'variables.json'
         events_file.touch(mode=0o600)
-        variables_file = Path(folder) / 'variables.json'
-        variables_file.write_text(json.dumps(extra_variables or {}), encoding='utf-8')
+        write_json(variables_file, variables)
         command = [
+            # Ansible ends with us, however we end: a killed `up` must not go on beside the next one.
+            'setpriv', '--pdeathsig', 'TERM',
             str(Path(sys.executable).with_name('ansible-playbook')), playbook,
-            '--inventory', str(outputs_file),
+            '--inventory', str(paths.outputs),
             '--forks', str(forks),
             '--extra-vars', f'@{variables_file}',
-            *(['--extra-vars', f'@{secrets_file}'] if secrets_file else []),
             *(['--limit', ','.join(limit)] if limit else []),
             *(['--tags', ','.join(tags)] if tags else []),
             *(['--check'] if check else []),
@@ -92,7 +93,7 @@ def configure(
             process = subprocess.Popen(
                 command,
                 cwd=PLAYBOOKS,
-                env=_environment(events_file, ssh_configuration, mitogen, Path(folder)),
+                env=_environment(events_file, paths.ssh / 'config', mitogen, paths.run),
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
@@ -107,6 +108,8 @@ def configure(
                     process.kill()
                 raise
         return _result(summary, process.returncode, time.monotonic() - started, log)
+    finally:
+        shutil.rmtree(paths.run, ignore_errors=True)
 
 
 def _environment(events_file: Path, ssh_configuration: Path, mitogen: bool, folder: Path) -> dict[str, str]:

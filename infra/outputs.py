@@ -15,7 +15,7 @@ SSH_USER = 'anlan'
 
 
 def outputs(platform: Platform, topology: Topology, inventory: Inventory) -> dict[str, Any]:
-    """Given a platform, its topology and the inventory that its target handed over, return the outputs as plain data."""
+    """Given a platform, its topology and the inventory of its target, return the outputs as plain data."""
     return {
         'variables': {
             'platform': platform.document(),

@@ -26,7 +26,7 @@ class SshFiles:
 
 
 def ssh_files(platform: Platform, directory: Path) -> SshFiles:
-    """Given a platform and its SSH folder, return the paths; for hosts that exist, key and known hosts are the user's."""
+    """Given a platform and its SSH folder, return the paths; for existing hosts, key and known hosts are the user's."""
     key, known_hosts = directory / 'id_ed25519', directory / 'known_hosts'
     if isinstance(platform.target, OnpremTarget):
         key = Path(platform.target.ssh_key_file).expanduser()

@@ -16,7 +16,7 @@ LAG_WARNING_BYTES = 1024 * 1024
 
 @dataclass(frozen=True)
 class Observations:
-    """What was seen, unjudged. A host's answer is None where it could not be reached, with the reason in `unreachable`."""
+    """What was seen, unjudged. A host's answer is None if it was not reached, with the reason in `unreachable`."""
 
     platform: str
     front_door: str
@@ -222,16 +222,16 @@ def _journeys(seen: Observations) -> tuple[list[dict[str, Any]], bool, list[str]
         failed = [step for step in steps if not step['ok']]
         mean = sum(step['seconds'] for step in steps) / len(steps) if steps else None
         ok = bool(steps) and not failed
-        reason = f'{failed[0]["name"]}: {failed[0]["reason"]}' if failed else None
+        stopped = f'{failed[0]["name"]}: {failed[0]["reason"]}' if failed else None
         rows.append(
             {
                 'client': client, 'ok': ok, 'mean_seconds': round(mean, 4) if mean is not None else None,
-                'served_by': journey.get('served_by'), 'steps': steps, 'reason': reason,
+                'served_by': journey.get('served_by'), 'steps': steps, 'reason': stopped,
             }
         )  # fmt: skip
         can_learn = can_learn or ok
-        if reason is not None:
-            reasons.append(f'{client}: a learner is stopped at {reason}')
+        if stopped is not None:
+            reasons.append(f'{client}: a learner is stopped at {stopped}')
         elif mean is not None and mean > seen.journey_mean_limit_seconds:
             reasons.append(f'{client}: an action takes {mean:.1f} s, above {seen.journey_mean_limit_seconds:g} s')
     return rows, can_learn, reasons

@@ -43,7 +43,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
-        app()
+        app(prog_name='anlan')
     except AnlanError as error:
         messages.print(f'anlan: {error}', style='red', markup=False)
         sys.exit(error.exit_code)

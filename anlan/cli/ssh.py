@@ -44,4 +44,4 @@ def ssh(
     command = [argument for argument in context.args if argument != '--' or context.args.index(argument) != 0]
     # Quoted for the remote shell word by word, so that the host runs just what was typed here.
     remote = [shlex.join(command)] if command else []
-    os.execv(program, [program, '-F', str(configuration), host, *remote])
+    os.execv(program, [program, '-F', str(configuration), host, *remote])  # noqa: S606 - becomes ssh, terminal and all

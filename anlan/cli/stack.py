@@ -1,1 +1,183 @@
-def register(app): pass
+"""`anlan plan`, `up`, `down`, `drift`, `recover`: the platform as its file says, and the way back."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from anlan.cli.bring_up import SITE, bring_up, forget
+from anlan.cli.configuring import run_playbook
+from anlan.cli.options import DEFAULT_PLATFORM, DryRun, Json, PlatformFile, Yes
+from anlan.cli.status import print_status
+from anlan.cli.work import Work
+from anlan.console import print_json, results, say, step
+from anlan.errors import EXIT_CODES_HELP, EXIT_FAILED, BadInput
+from anlan.lock import hold
+from app_stack.release import release_id
+from infra.targets.base import Target
+from monitoring.status import Status
+
+DRIFT_CODES = (
+    'Exit codes: 0 nothing has drifted · 1 something has, `anlan up` puts it right, or the check failed · '
+    '2 bad input · 3 another run holds the platform.'
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    app.command('plan', epilog=EXIT_CODES_HELP)(plan)
+    app.command('up', epilog=EXIT_CODES_HELP)(up)
+    app.command('down', epilog=EXIT_CODES_HELP)(down)
+    app.command('drift', epilog=DRIFT_CODES)(drift)
+    app.command('recover', epilog=EXIT_CODES_HELP)(recover)
+
+
+def plan(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) -> None:
+    """Say what `up` would change, in the infrastructure and on every host. Nothing is touched."""
+    work = Work.of(platform)
+    target = work.target()
+    with hold(work.paths.lock, 'anlan plan'):
+        with step('Infrastructure'):
+            changes = [str(change) for change in target.plan().changes]
+        configuration, reason = _configuration_changes(work, target) if not changes else ([], 'hosts change first')
+    document = {
+        'platform': work.platform.name,
+        'infrastructure': changes,
+        'configuration': configuration,
+        'configuration_not_asked': reason,
+    }
+    if json:
+        print_json(document)
+    else:
+        _print_changes(document)
+
+
+def up(
+    platform: PlatformFile = DEFAULT_PLATFORM, yes: Yes = False, dry_run: DryRun = False, json: Json = False
+) -> None:
+    """Make the platform stand as its file says, and verify it from its clients. Run again, it takes up where it was."""
+    if dry_run:
+        plan(platform, json)
+        return
+    work = Work.of(platform)
+    _finish(work, bring_up(work, 'anlan up'), json)
+
+
+def recover(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) -> None:
+    """Take up a killed `up`: clear what it left, a lock in a shared state too, then do as `up` does."""
+    work = Work.of(platform)
+    _finish(work, bring_up(work, 'anlan recover', recover=True), json)
+
+
+def down(
+    platform: PlatformFile = DEFAULT_PLATFORM,
+    yes: Annotated[bool, typer.Option('--yes', '-y', help="Do not ask for the platform's name.")] = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Remove every host and network of the platform, and their data. The platform's name has to be typed."""
+    work = Work.of(platform)
+    name = work.platform.name
+    target = work.target()
+    if dry_run:
+        for host, state in target.hosts().items():
+            if state != 'missing':
+                typer.echo(f'host {host} would be removed ({state})')
+        return
+    if not yes:
+        typed = typer.prompt(f'This removes platform {name} and all of its data. Type its name to go on', err=True)
+        if typed.strip() != name:
+            raise BadInput(f'{typed.strip()!r} is not {name}; nothing was removed')
+    with hold(work.paths.lock, 'anlan down'), step(f'Removing platform {name}') as shown:
+        removed: set[str] = set()
+
+        def report(resource: str, state: str) -> None:
+            shown.note(f'{resource} {state}')
+            if state == 'deleted':
+                removed.add(resource)
+
+        target.down(report)
+        forget(work)
+        shown.result = f'{len(removed)} removed' if removed else 'nothing stood'
+
+
+def drift(
+    platform: PlatformFile = DEFAULT_PLATFORM,
+    json: Json = False,
+    hosts_only: Annotated[
+        bool, typer.Option('--hosts-only', help='Do not ask the hosts for their configuration.')
+    ] = False,
+) -> None:
+    """Name all that is no longer as `up` left it: hosts, networks, and what stands on every host."""
+    work = Work.of(platform)
+    target = work.target()
+    with hold(work.paths.lock, 'anlan drift'):
+        with step('Infrastructure'):
+            drifts = target.drift()
+        configuration: list[str] = []
+        reason = 'not asked for (--hosts-only)' if hosts_only else ''
+        if not hosts_only:
+            configuration, reason = _configuration_changes(work, target)
+    if json:
+        print_json(
+            {
+                'platform': work.platform.name,
+                'drift': [{'resource': item.resource, 'kind': item.kind, 'reason': item.reason} for item in drifts],
+                'configuration': configuration,
+                'configuration_not_asked': reason,
+            }
+        )
+    else:
+        for item in drifts:
+            results.print(f'  {item}', markup=False)
+        for line in configuration:
+            results.print(f'  {line}', markup=False)
+        if not drifts and not configuration:
+            results.print('Nothing has drifted.' if not reason else f'No host has drifted; configuration: {reason}')
+    raise typer.Exit(EXIT_FAILED if drifts or configuration else 0)
+
+
+def _configuration_changes(work: Work, target: Target) -> tuple[list[str], str]:
+    """Return what Ansible would change on the hosts, and else why they were not asked."""
+    missing = [name for name, state in target.hosts().items() if state != 'running']
+    if missing or not work.paths.outputs.exists():
+        names = ', '.join(missing) or 'the platform'
+        return [], f'{names} {"does" if len(missing) < 2 else "do"} not run; `anlan up` configures what it brings up'
+    with step('Configuration of the hosts') as shown:
+        release = {'id': release_id(), 'archive': '', 'sha256': ''}
+        run = run_playbook(work, SITE, release, shown, check=True)
+        shown.result = f'{run.changed} would change'
+    return sorted(run.changed_tasks), ''
+
+
+def _print_changes(document: dict[str, Any]) -> None:
+    for part in ('infrastructure', 'configuration'):
+        lines = document[part]
+        results.print(f'{part.capitalize()}: {len(lines) or "nothing"} to change', markup=False)
+        for line in lines:
+            results.print(f'  {line}', markup=False)
+    if document['configuration_not_asked']:
+        results.print(f'  not asked: {document["configuration_not_asked"]}', markup=False)
+
+
+def _finish(work: Work, status: Status, json: bool) -> None:
+    if json:
+        print_json(status.document())
+    else:
+        print_status(status)
+        if status.state == 'ok':
+            _print_next(work)
+    if status.state != 'ok':
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _print_next(work: Work) -> None:
+    file = '' if work.platform.name == 'lab' else f' -p infra/platforms/{work.platform.name}.yaml'
+    say('Try next:')
+    for command, what in (
+        (f'anlan status{file}', 'the platform as its clients see it'),
+        (f'anlan plan{file}', 'what a change of the platform file would do'),
+        (f'anlan ssh{file} db-1 -- sudo patronictl -c /etc/patroni/config.yml list', 'a command on a host'),
+        (f'anlan ssh{file} client-1 -- curl -s {work.platform.front_door_url()}', 'the front door from a client'),
+    ):
+        say(f'  .venv/bin/{command:<84} {what}')

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 
 class Section(BaseModel):
@@ -18,7 +19,7 @@ def key(default: Any, description: str, example: Any, unit: str | None = None, *
 
     The unit ends up in the JSON Schema as `unit`, so that editors and documents can show it.
     """
-    extra = {'unit': unit} if unit else None
+    extra: JsonDict | None = {'unit': unit} if unit else None
     if default is ...:
         return Field(description=description, examples=[example], json_schema_extra=extra, **limits)
     if callable(default):

@@ -31,7 +31,7 @@ _UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG,
 
 
 def load_platform(file: Path) -> Platform:
-    """Given a platform file, return the platform. Raise BadInput if it cannot be read, InvalidFile with all problems."""
+    """Given a platform file, return the platform. Raise BadInput if unreadable, InvalidFile with all problems."""
     try:
         text = file.read_text(encoding='utf-8')
     except FileNotFoundError:

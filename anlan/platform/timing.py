@@ -35,7 +35,7 @@ class HaproxyTiming(Section):
     rise: int = key(1, 'Good checks until a server is up.', 1, unit='checks', ge=1, le=10)
 
     def detection_seconds(self) -> float:
-        """Return the longest time until a dead server is down: the first check's wait, then `fall` checks that time out."""
+        """Return the longest time until a dead server is down: the first check's wait, then `fall` time-outs."""
         waits = self.check_interval_milliseconds + (self.fall - 1) * self.fast_interval_milliseconds
         return (waits + self.fall * self.check_timeout_milliseconds) / 1000
 

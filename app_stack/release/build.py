@@ -61,9 +61,7 @@ def _present(output_directory: Path, identity: str) -> Release | None:
         return None
 
 
-def _build(
-    identity: str, output_directory: Path, cache_directory: Path, report: Callable[[str], None]
-) -> Release:
+def _build(identity: str, output_directory: Path, cache_directory: Path, report: Callable[[str], None]) -> Release:
     report(f'packing release {identity}')
     courses = load_courses()
     with TemporaryDirectory(prefix='.packing-', dir=output_directory) as name:

@@ -158,4 +158,3 @@ def _told(error: Exception) -> str:
     }
     cause = next((cause for sign, cause in causes.items() if sign in words), 'failed')
     return f'{type(error).__name__}: {cause}'
-

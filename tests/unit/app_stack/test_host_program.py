@@ -54,7 +54,8 @@ def host(host_program, tmp_path, monkeypatch):
     monkeypatch.setattr(host_program, 'make_environment', venv)
     monkeypatch.setattr(host_program, 'is_active', lambda: True)
     monkeypatch.setattr(
-        host_program, 'restart',
+        host_program,
+        'restart',
         lambda layout: (host_program.restarts.append(host_program.pointed(layout.current)), host_program.stamp(layout)),
     )
     monkeypatch.setattr(

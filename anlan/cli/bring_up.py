@@ -1,0 +1,170 @@
+"""The steps of `up`: each shows its time, ends with what it found, and is skipped or short when its result is there."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+from anlan.cli.configuring import release_variables, run_playbook
+from anlan.cli.releases import note_deployed, wanted_release
+from anlan.cli.status import check_status
+from anlan.cli.work import Work
+from anlan.console import step
+from anlan.errors import AnlanError, BadInput
+from anlan.files import write_json
+from anlan.lock import hold
+from anlan.paths import cache_directory
+from app_stack.release import PackingFailed, Release, build_release
+from infra.authority import ensure_certificates
+from infra.configure import Run
+from infra.images.build import ensure_images, missing_images
+from infra.inventory import Inventory
+from infra.outputs import outputs
+from infra.ssh_files import ssh_files, write_ssh_files
+from infra.targets.base import Target
+from monitoring.status import Status
+
+VERIFY_SECONDS = 120.0
+VERIFY_PAUSE_SECONDS = 2.0
+SITE = 'site.yml'
+
+
+def bring_up(work: Work, command: str, *, recover: bool = False) -> Status:
+    """Given a platform, make it stand as its file says, verify it from its clients, and return its status.
+
+    `recover` clears first what a killed run left. Raise Busy if another command holds the platform, BadInput if
+    something stands in the way (nothing is touched then), AnlanError if a step fails.
+    """
+    target = work.target()
+    with hold(work.paths.lock, command):
+        check_way(work, target)
+        with _packing() as release:
+            if work.makes_hosts:
+                build_images(work)
+            with step('Hosts and networks') as shown:
+                inventory = _make(work, target, shown, recover)
+            write_connections(work, inventory)
+            with step('Release of the application') as shown:
+                packed = packed_release(release)
+                shown.result = f'{packed.id}, {packed.size_bytes / 1_000_000:.0f} MB'
+        issue_certificates(work)
+        with step('Configuration of the hosts') as shown:
+            wanted = wanted_release(work.paths, release_variables(packed))
+            run = run_playbook(work, SITE, wanted, shown)
+            shown.result = f'{run.changed} changed'
+            if wanted['id'] != packed.id:
+                shown.result += f'; {packed.id} was rolled back, {wanted["id"]} stays'
+        if wanted['id'] == packed.id:
+            note_deployed(work.paths, wanted)
+        with step('Verification from the clients') as shown:
+            status = verify(work, run)
+            shown.result = status.state
+    return status
+
+
+def check_way(work: Work, target: Target) -> None:
+    """Raise BadInput with all that stands in the way of `up`; images that are to be built are no obstacle."""
+    with step('Preflight'):
+        problems = [problem for problem in target.preflight() if problem.path != 'images']
+    if problems:
+        lines = '\n'.join(f'  {problem}' for problem in problems)
+        raise BadInput(f'platform {work.platform.name} cannot be brought up here; nothing was touched:\n{lines}')
+
+
+def build_images(work: Work) -> None:
+    """Build the host images that are missing."""
+    with step('Host images') as shown:
+        missing = len(missing_images(work.tiers()))
+        if missing:
+            shown.total(missing)
+        built: list[str] = []
+
+        def report(line: str) -> None:
+            built.append(line)
+            shown.done(len(built))
+            shown.note(line)
+
+        ensure_images(work.tiers(), cache_directory() / 'packages', report)
+        shown.result = f'{len(built)} built' if built else 'there'
+
+
+def write_connections(work: Work, inventory: Inventory) -> None:
+    """Write what every later command reads: the outputs, and how SSH reaches the hosts."""
+    write_json(work.paths.outputs, outputs(work.platform, work.topology, inventory))
+    write_ssh_files(ssh_files(work.platform, work.paths.ssh), work.platform, work.topology, inventory)
+
+
+def issue_certificates(work: Work) -> None:
+    """Issue the certificates that are missing, end soon or name other things."""
+    with step('Certificates') as shown:
+        settings = work.platform.certificates
+        renewed = ensure_certificates(
+            work.topology, work.paths.certificates, settings.host_days, settings.renew_before_days
+        )
+        shown.result = f'{len(renewed)} issued' if renewed else 'there'
+
+
+def verify(work: Work, run: Run | None = None, deadline_seconds: float = VERIFY_SECONDS) -> Status:
+    """Given a platform that was just configured, ask until all is well or the deadline passes; return what was seen."""
+    ends = time.monotonic() + deadline_seconds
+    while True:
+        status = check_status(work.platform)
+        if status.state == 'ok' or time.monotonic() > ends:
+            return status
+        time.sleep(VERIFY_PAUSE_SECONDS)
+
+
+def packed_release(packing: Future[Release]) -> Release:
+    """Given a packing that may still go on, wait for its release. Raise AnlanError if it fails."""
+    try:
+        return packing.result()
+    except PackingFailed as error:
+        raise AnlanError(f'the application could not be packed: {error}') from None
+
+
+def pack() -> Release:
+    """Return the release of the present source, packed now unless it is there."""
+    cache = cache_directory() / 'release'
+    return build_release(cache / 'packed', cache, lambda text: None)
+
+
+def _make(work: Work, target: Target, shown: object, recover: bool) -> Inventory:
+    from anlan.console import Step
+
+    assert isinstance(shown, Step)
+    done: set[str] = set()
+    shown.total(len(work.topology.hosts) + len(work.topology.networks))
+    counts: dict[str, int] = {}
+
+    def report(resource: str, state: str) -> None:
+        shown.note(f'{resource} {state}')
+        if state in ('created', 'updated', 'deleted', 'imported', 'unchanged', 'read') and resource != 'state':
+            if state not in ('unchanged', 'read'):
+                counts[state] = counts.get(state, 0) + 1
+            done.add(resource)
+            shown.done(len(done))
+
+    inventory = target.recover(report) if recover else target.up(report)
+    shown.result = ', '.join(f'{count} {word}' for word, count in counts.items()) or 'there'
+    return inventory
+
+
+@contextmanager
+def _packing() -> Iterator[Future[Release]]:
+    """Pack the release beside the other steps: it needs no host."""
+    pool = ThreadPoolExecutor(1)
+    try:
+        yield pool.submit(pack)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def forget(work: Work) -> None:
+    """Remove what belonged to hosts that are gone: their keys, certificates, secrets and state; logs stay."""
+    for path in (work.paths.ssh, work.paths.certificates, work.paths.pulumi, work.paths.run):
+        shutil.rmtree(path, ignore_errors=True)
+    for file in (work.paths.outputs, work.paths.secrets):
+        file.unlink(missing_ok=True)
