@@ -13,6 +13,9 @@ from infra.flows import Flow, declared_flows
 FIREWALL_OFFSET = 2
 """fw-1 has the third address of every zone; the first is this machine's own in the lab."""
 
+LINK_ZONE = 'sync'
+"""The firewalls' own link: it has no other hosts, so nobody needs a virtual address in it."""
+
 HOST_OFFSET: dict[TierName, int] = {
     'firewall': FIREWALL_OFFSET,
     'edge': 11,
@@ -114,6 +117,7 @@ def topology_of(platform: Platform) -> Topology:
         *(
             VirtualAddress(f'firewall-{network.zone}', 'firewall', network.zone, network.gateway)
             for network in networks
+            if network.zone != LINK_ZONE
         ),
         VirtualAddress('balancer', 'balancer', 'dmz', platform.balancer_virtual_address()),
     )

@@ -7,7 +7,6 @@ answered is null and named in `errors`, never guessed.
 from __future__ import annotations
 
 import json
-import re
 import ssl
 import subprocess
 import sys
@@ -73,22 +72,8 @@ def etcd(address: str) -> object:
     return {'is_leader': status['leader'] == status['header']['member_id'], 'has_leader': status['leader'] != 0}
 
 
-def valkey(address: str) -> object:
-    with open('/etc/valkey/valkey.conf', encoding='utf-8') as file:
-        match = re.search(r'^requirepass\s+"?([^"\s]+)"?', file.read(), re.MULTILINE)
-    answer = subprocess.run(
-        ['valkey-cli', '--tls', '--cacert', CA, '-h', address, '-p', '6379', 'info', 'replication'],
-        capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False,
-        env={'VALKEYCLI_AUTH': match.group(1) if match else '', 'REDISCLI_AUTH': match.group(1) if match else '',
-             'PATH': '/usr/bin:/bin'},
-    )  # fmt: skip
-    fields = dict(line.split(':', 1) for line in answer.stdout.split() if ':' in line)
-    return {
-        'role': fields['role'],
-        'master': fields.get('master_host'),
-        'link': fields.get('master_link_status'),
-        'replicas': int(fields.get('connected_slaves', 0)),
-    }
+def cache() -> object:
+    return json.loads(command(['/usr/local/lib/anlan/cache-node', 'status']))
 
 
 def application(address: str) -> object:
@@ -111,7 +96,7 @@ def main() -> None:
         parts |= {
             'database': lambda: database(address),
             'etcd': lambda: etcd(address),
-            'cache': lambda: valkey(address),
+            'cache': cache,
         }
     if question['tier'] == 'app':
         parts['application'] = lambda: application(address)

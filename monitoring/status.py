@@ -167,7 +167,10 @@ def _database(seen: Observations, hosts: dict[str, HostStatus], lost: list[str])
 def _cache(seen: Observations, hosts: dict[str, HostStatus], lost: list[str]) -> dict[str, Any]:
     answers = {name: answer['cache'] for name, answer in seen.hosts.items() if answer and answer.get('cache')}
     masters = [name for name, answer in answers.items() if answer['role'] == 'master']
-    replicas = [name for name, answer in answers.items() if answer['role'] == 'slave' and answer['link'] == 'up']
+    replicas = [name for name, answer in answers.items() if answer['role'] == 'replica']
+    for name, answer in answers.items():
+        if answer['reason']:
+            _blame(hosts, name, f'the cache: {answer["reason"]}')
     for name in masters:
         _add_role(hosts, name, 'cache master')
     if len(masters) != 1:
