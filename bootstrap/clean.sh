@@ -9,5 +9,6 @@ if [ -x .venv/bin/anlan ] && docker info >/dev/null 2>&1; then
 fi
 # Go keeps its module cache read-only; ours holds no modules, but a build that was cut off may have left a part.
 rm -rf var/lab .venv "$CACHE"
+rm -f /etc/sysctl.d/60-anlan.conf 2>/dev/null || true
 rmdir var 2>/dev/null || true
 echo 'Removed: hosts, networks, host images, var/lab, .venv and the cache. Installed system packages stay.'

@@ -121,6 +121,23 @@ start_docker() {
   return 1
 }
 
+# Every host's systemd takes inotify instances from root's own limit; the default of 128 is used up by 17 hosts.
+kernel_limits() {
+  local limit=/proc/sys/fs/inotify/max_user_instances wanted=8192
+  [ "$(cat $limit)" -ge 1024 ] && return 0
+  if [ "$(id -u)" -ne 0 ]; then
+    fail "fs.inotify.max_user_instances is $(cat $limit); a second platform does not fit. As root:
+  sysctl -w fs.inotify.max_user_instances=$wanted"
+  fi
+  step 'Kernel limit: inotify instances' raise_inotify $wanted
+}
+
+raise_inotify() {
+  echo "$1" >/proc/sys/fs/inotify/max_user_instances
+  [ -d /run/systemd/system ] || return 0
+  printf '# Made by Anlan, removed by `make clean-lab`.\nfs.inotify.max_user_instances = %s\n' "$1" >/etc/sysctl.d/60-anlan.conf
+}
+
 python_environment() {
   local lock=requirements-dev.txt hash
   hash=$(sha256sum "$lock" | cut -c1-16)
@@ -168,6 +185,7 @@ build_pulumi() {
 say 'Anlan: making this machine ready'
 system_packages
 docker_engine
+kernel_limits
 python_environment
 pulumi_cli
 say "  ✓ ready after $SECONDS s"

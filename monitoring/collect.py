@@ -63,8 +63,8 @@ def _probe(remote: Remote, name: str, host: Mapping[str, Any]) -> tuple[dict[str
 
 
 def _journey(remote: Remote, name: str, front_door: str, password: str) -> tuple[dict[str, Any] | None, str]:
-    script = (FOLDER / 'journey.py').read_text(encoding='utf-8')
-    question = {'url': front_door, 'user': f'journey-{name}', 'password': password}
+    script = (FOLDER / 'learner.py').read_text(encoding='utf-8')
+    question = {'mode': 'journey', 'url': front_door, 'user': f'journey-{name}', 'password': password}
     return _ask(remote, name, ['python3', '-I', '-c', script], question, JOURNEY_SECONDS)
 
 

@@ -1,0 +1,94 @@
+"""The platform as it stands: what a user sees after `make lab`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from infra.topology import topology_of
+from tests.lab.conftest import Standing
+
+JOURNEY = ['open', 'log_in', 'courses', 'lesson_page', 'video', 'save_progress', 'other_device']
+
+
+def test_status_says_that_all_is_well_and_both_clients_can_learn(standing: Standing) -> None:
+    done = standing.anlan('status', '--json')
+    document = json.loads(done.stdout)
+    assert (done.returncode, document['state']) == (0, 'ok'), document['reasons'] + document['lost_redundancy']
+    assert document['front_door'] == standing.work.platform.front_door_url()
+    assert {host['name'] for host in document['hosts']} == {host.name for host in standing.work.topology.hosts}
+    for journey in document['journey']:
+        assert [step['name'] for step in journey['steps']] == JOURNEY
+        assert all(step['ok'] for step in journey['steps'])
+        assert journey['mean_seconds'] <= standing.work.platform.objectives.journey_mean_seconds
+    assert document['database']['leader']
+    assert len(document['database']['replicas']) == 2
+
+
+def test_a_second_up_changes_nothing_by_any_role_on_any_host(standing: Standing) -> None:
+    done = standing.anlan('up', '--yes')
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert 'Configuration of the hosts' in done.stderr
+    assert ' 0 changed' in done.stderr, done.stderr
+
+
+def test_plan_and_drift_have_nothing_to_say(standing: Standing) -> None:
+    planned = json.loads(standing.anlan('plan', '--json').stdout)
+    assert (planned['infrastructure'], planned['configuration']) == ([], [])
+    drift = standing.anlan('drift', '--hosts-only', '--json')
+    assert (drift.returncode, json.loads(drift.stdout)['drift']) == (0, [])
+
+
+def test_every_default_route_is_the_firewall_pair_and_undeclared_flows_do_not_pass(standing: Standing) -> None:
+    topology = topology_of(standing.work.platform)
+    remote = standing.remote()
+    for host in topology.hosts:
+        route = remote.run(host.name, ['ip', '-4', 'route', 'show', 'default'], 20).out
+        if host.tier == 'firewall':
+            assert route == ''
+        else:
+            assert f'via {topology.network(host.zone).gateway} ' in route, host.name
+    database = topology.host('db-1').address
+
+    def reaches(source: str, address: object, port: int) -> bool:
+        script = f'import socket; socket.create_connection(("{address}", {port}), 2)'
+        return remote.run(source, ['python3', '-c', script], 20).code == 0
+
+    assert reaches('app-1', database, 5432)
+    assert not reaches('client-1', database, 5432)
+    assert not reaches('edge-1', database, 5432)
+    assert not reaches('client-1', topology.host('app-1').address, 8443)
+    assert not reaches('client-1', topology.host('ops-1').address, 22)
+    assert not reaches('app-1', topology.host('vault-1').address, 22)
+
+
+def test_every_host_is_reached_through_the_bastion_with_a_command(standing: Standing) -> None:
+    done = standing.anlan('ssh', 'client-2', '--', 'sh', '-c', 'echo "$0 $1"; exit 7', 'two words', 'x')
+    assert (done.returncode, done.stdout.strip()) == (7, 'two words x')
+    assert standing.anlan('ssh', 'nobody').returncode == 2
+
+
+@pytest.mark.parametrize('name', ['edge-1', 'lb-1', 'app-1', 'db-1', 'mon-1', 'vault-1'])
+def test_a_host_needs_no_service_but_its_own(standing: Standing, name: str) -> None:
+    failed = standing.run(name, 'systemctl', 'list-units', '--failed', '--no-legend', '--plain').out
+    assert failed.strip() == ''
+
+
+def test_no_secret_stands_in_a_log_or_a_world_readable_file(standing: Standing) -> None:
+    secrets: dict[str, str] = json.loads(standing.work.paths.secrets.read_text(encoding='utf-8'))
+    for log in standing.work.paths.logs.iterdir():
+        text = log.read_text(encoding='utf-8', errors='replace')
+        assert not [name for name, value in secrets.items() if value in text], log
+    for name in ('app-1', 'db-1', 'lb-1', 'edge-1'):
+        argv = ['sudo', 'find', '/etc', '/opt', '/usr/local', '/var/lib', '-type', 'f', '-perm', '-o=r', '-newer',
+                '/etc/hostname', '-size', '-64k', '-print0']  # fmt: skip
+        script = ' '.join(argv) + ' | sudo xargs -0 grep -lFf - /dev/null'
+        with_secret = standing.remote().run(name, ['sh', '-c', _grep(script)], 60, '\n'.join(secrets.values()) + '\n')
+        assert with_secret.out.strip() == '', with_secret.out
+
+
+def _grep(pipeline: str) -> str:
+    """Return a shell script that greps the files of a pipeline for the words on its standard input."""
+    find = pipeline.split(' | ')[0]
+    return f'words=$(mktemp); cat > "$words"; {find} | sudo xargs -0 grep -lFf "$words"; rm -f "$words"'
