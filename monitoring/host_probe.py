@@ -35,7 +35,8 @@ def services(names: list[str]) -> dict[str, str]:
 
 
 def failed_units() -> list[str]:
-    return command(['systemctl', 'list-units', '--failed', '--no-legend', '--plain', '--no-pager']).split()[0::5]
+    lines = command(['systemctl', 'list-units', '--failed', '--no-legend', '--plain', '--no-pager']).splitlines()
+    return [line.split()[0] for line in lines if line.strip()]
 
 
 def certificate_days() -> float:

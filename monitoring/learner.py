@@ -28,6 +28,8 @@ import uuid
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 10.0
+# As the player does (lesson.js): an answer that has not come by then is asked for again.
+PATIENCE_SECONDS = 2.5
 STEADY_MAXIMUM_SECONDS = 600.0
 
 
@@ -36,7 +38,7 @@ class EdgeConnection(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         raw = socket.create_connection((self.host, self.port), CONNECT_SECONDS)
-        raw.settimeout(ANSWER_SECONDS)
+        raw.settimeout(self.timeout)
         self.sock = self._context.wrap_socket(raw, server_hostname=self.host)
 
 
@@ -48,8 +50,9 @@ class EdgeHandler(urllib.request.HTTPSHandler):
 class Device:
     """A browser: cookies of its own, the same learner."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, answer_seconds: float = ANSWER_SECONDS) -> None:
         self.url = url
+        self.answer_seconds = answer_seconds
         self.cookies = http.cookiejar.CookieJar()
         self.opener = urllib.request.build_opener(EdgeHandler(), urllib.request.HTTPCookieProcessor(self.cookies))
         self.served_by = ''
@@ -61,7 +64,7 @@ class Device:
         address = urllib.parse.urljoin(self.url, path)
         request = urllib.request.Request(address, data=data, method=method, headers={'Referer': self.url, **headers})
         try:
-            with self.opener.open(request, timeout=ANSWER_SECONDS) as answer:
+            with self.opener.open(request, timeout=self.answer_seconds) as answer:
                 self.served_by = answer.headers.get('X-Anlan-Host') or self.served_by
                 content: bytes = answer.read()
                 return content
@@ -144,7 +147,7 @@ class Steady:
 
     def __init__(self, question: dict[str, object]) -> None:
         self.question = question
-        self.device = Device(str(question['url']))
+        self.device = Device(str(question['url']), PATIENCE_SECONDS)
         self.ends = time.time() + min(float(str(question['seconds'])), STEADY_MAXIMUM_SECONDS)
         self.stop_file = pathlib.Path(str(question['stop_file']))
         self.interval_seconds = float(str(question.get('interval_seconds', 0.1)))

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from infra.topology import topology_of
-from tests.lab.conftest import Standing
+from tests.lab.standing import Standing
 
 JOURNEY = ['open', 'log_in', 'courses', 'lesson_page', 'video', 'save_progress', 'other_device']
 
@@ -75,20 +75,30 @@ def test_a_host_needs_no_service_but_its_own(standing: Standing, name: str) -> N
     assert failed.strip() == ''
 
 
-def test_no_secret_stands_in_a_log_or_a_world_readable_file(standing: Standing) -> None:
+def test_no_secret_stands_in_a_log_or_a_readable_file_of_a_host_and_a_planted_one_is_found(standing: Standing) -> None:
     secrets: dict[str, str] = json.loads(standing.work.paths.secrets.read_text(encoding='utf-8'))
     for log in standing.work.paths.logs.iterdir():
         text = log.read_text(encoding='utf-8', errors='replace')
         assert not [name for name, value in secrets.items() if value in text], log
+    remote = standing.remote()
+    words = '\n'.join(secrets.values()) + '\n'
+    planted = '/usr/local/planted'
+
+    def readable_with_secret(name: str) -> list[str]:
+        return remote.run(name, ['sh', '-c', READABLE_WITH_WORDS], 60, words).out.split()
+
     for name in ('app-1', 'db-1', 'lb-1', 'edge-1'):
-        argv = ['sudo', 'find', '/etc', '/opt', '/usr/local', '/var/lib', '-type', 'f', '-perm', '-o=r', '-newer',
-                '/etc/hostname', '-size', '-64k', '-print0']  # fmt: skip
-        script = ' '.join(argv) + ' | sudo xargs -0 grep -lFf - /dev/null'
-        with_secret = standing.remote().run(name, ['sh', '-c', _grep(script)], 60, '\n'.join(secrets.values()) + '\n')
-        assert with_secret.out.strip() == '', with_secret.out
+        assert readable_with_secret(name) == []
+    remote.run('app-1', ['sudo', 'tee', planted], 20, secrets['valkey_password'])
+    try:
+        assert readable_with_secret('app-1') == [planted]
+    finally:
+        remote.run('app-1', ['sudo', 'rm', planted], 20)
 
 
-def _grep(pipeline: str) -> str:
-    """Return a shell script that greps the files of a pipeline for the words on its standard input."""
-    find = pipeline.split(' | ')[0]
-    return f'words=$(mktemp); cat > "$words"; {find} | sudo xargs -0 grep -lFf "$words"; rm -f "$words"'
+# Greps every file that everybody may read for the words on standard input.
+READABLE_WITH_WORDS = """
+words=$(mktemp); cat > "$words"
+sudo find /etc /opt /usr/local /var/lib /var/log -type f -perm -o=r -size -256k -print0 | sudo xargs -0 grep -lFf "$words"
+rm -f "$words"
+"""

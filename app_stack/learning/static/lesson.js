@@ -4,6 +4,8 @@
 (() => {
   const SAVE_EVERY_MILLISECONDS = 5000;
   const RETRY_MILLISECONDS = 2000;
+  // An answer that has not come by then is asked for again under the same number: its edge may be gone.
+  const ANSWER_MILLISECONDS = 2500;
   const video = document.getElementById('video');
   const status = document.getElementById('status');
   const token = document.querySelector('[name=csrfmiddlewaretoken]').value;
@@ -41,7 +43,7 @@
     const answer = await fetch(video.dataset.progress, {
       method: 'PUT', keepalive: true, credentials: 'same-origin',
       headers: { 'Content-Type': 'application/json', 'X-CSRFToken': token },
-      body: JSON.stringify(report),
+      body: JSON.stringify(report), signal: AbortSignal.timeout(ANSWER_MILLISECONDS),
     });
     if (answer.status >= 500 || answer.status === 429) { throw new Error('try again'); }
     return answer.ok;
