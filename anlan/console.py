@@ -13,7 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 messages = Console(stderr=True, highlight=False)
-results = Console(highlight=False)
+PIPED_WIDTH = 100
+"""Columns of tables that go to a file or a pipe."""
+
+results = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
 def print_json(document: Any) -> None:
@@ -23,7 +26,7 @@ def print_json(document: Any) -> None:
 
 def say(text: str) -> None:
     """Print a message for people."""
-    messages.print(text, markup=False)
+    messages.print(text, markup=False, soft_wrap=True)
 
 
 class Step:

@@ -150,7 +150,7 @@ def _database(seen: Observations, hosts: dict[str, HostStatus], lost: list[str])
         replicas.append(
             {'name': name, 'role': member['role'], 'state': member.get('state'), 'lag_bytes': lag_bytes, 'good': good}
         )
-        _add_role(hosts, name, 'replica (sync)' if member['role'] in ('quorum_standby', 'sync_standby') else 'replica')
+        _add_role(hosts, name, 'sync replica' if member['role'] in ('quorum_standby', 'sync_standby') else 'replica')
         if good and lag_bytes is not None and lag_bytes > LAG_WARNING_BYTES:
             _blame(hosts, name, f'its replica lags {lag_bytes / 1024 / 1024:.1f} MiB')
     if leader is None or leader not in answers:

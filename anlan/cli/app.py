@@ -45,7 +45,7 @@ def main() -> None:
     try:
         app(prog_name='anlan')
     except AnlanError as error:
-        messages.print(f'anlan: {error}', style='red', markup=False)
+        messages.print(f'anlan: {error}', style='red', markup=False, soft_wrap=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         messages.print('anlan: interrupted; run the same command again to take it up', style='red', markup=False)

@@ -166,5 +166,5 @@ def forget(work: Work) -> None:
     """Remove what belonged to hosts that are gone: their keys, certificates, secrets and state; logs stay."""
     for path in (work.paths.ssh, work.paths.certificates, work.paths.pulumi, work.paths.run):
         shutil.rmtree(path, ignore_errors=True)
-    for file in (work.paths.outputs, work.paths.secrets):
+    for file in (work.paths.outputs, work.paths.secrets, work.paths.directory / 'release.json'):
         file.unlink(missing_ok=True)

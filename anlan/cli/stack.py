@@ -180,4 +180,4 @@ def _print_next(work: Work) -> None:
         (f'anlan ssh{file} db-1 -- sudo patronictl -c /etc/patroni/config.yml list', 'a command on a host'),
         (f'anlan ssh{file} client-1 -- curl -s {work.platform.front_door_url()}', 'the front door from a client'),
     ):
-        say(f'  .venv/bin/{command:<84} {what}')
+        say(f'  {what}:\n    .venv/bin/{command}')

@@ -18,6 +18,9 @@ from infra.outputs_file import read_outputs
 from monitoring.collect import collect
 from monitoring.status import EXIT_CODE, Status, judge
 
+NUMBERS = ('lag', 'certificate', 'clock')
+SHORT_RELEASE = 8
+
 MARK = {'ok': ('✓', 'green'), 'degraded': ('!', 'yellow'), 'down': ('✗', 'red')}
 SENTENCE = {
     'ok': 'All is well.',
@@ -74,16 +77,16 @@ def print_status(found: Status) -> None:
 def _hosts_table(found: Status) -> Table:
     lag = {replica['name']: replica['lag_bytes'] for replica in found.database.get('replicas', [])}
     table = Table(box=None, padding=(0, 1), pad_edge=True)
-    for column in ('', 'host', 'tier', 'zone', 'role', 'lag', 'certificate', 'clock', 'release'):
-        table.add_column(column, justify='right' if column in ('lag', 'certificate', 'clock') else 'left')
+    for column in ('', 'host', 'tier', 'role', 'lag', 'certificate', 'clock', 'release'):
+        table.add_column(column, justify='right' if column in NUMBERS else 'left', no_wrap=True)
     for host in found.hosts:
         mark, colour = MARK[host.state]
         days = f'{host.certificate_days:.0f} d' if host.certificate_days is not None else '–'
         offset = f'{host.clock_offset_seconds * 1000:+.1f} ms' if host.clock_offset_seconds is not None else '–'
         behind = lag.get(host.name)
         table.add_row(
-            Text(mark, style=colour), host.name, host.tier, host.zone, ', '.join(dict.fromkeys(host.roles)),
-            _size(behind) if behind is not None else '', days, offset, host.release or '',
+            Text(mark, style=colour), host.name, host.tier, ', '.join(dict.fromkeys(host.roles)),
+            _size(behind) if behind is not None else '', days, offset, (host.release or '')[:SHORT_RELEASE],
         )  # fmt: skip
     return table
 
@@ -105,7 +108,7 @@ def _journey_table(found: Status) -> Table:
     names = list(dict.fromkeys(item['name'] for row in found.journey for item in row['steps']))
     table = Table(box=None, padding=(0, 1), pad_edge=True)
     table.add_column('')
-    table.add_column('journey, ms')
+    table.add_column('journey, ms', no_wrap=True)
     for name in names:
         table.add_column(name.replace('_', ' '), justify='right')
     table.add_column('mean', justify='right')

@@ -99,6 +99,7 @@ def test_no_secret_stands_in_a_log_or_a_readable_file_of_a_host_and_a_planted_on
 # Greps every file that everybody may read for the words on standard input.
 READABLE_WITH_WORDS = """
 words=$(mktemp); cat > "$words"
-sudo find /etc /opt /usr/local /var/lib /var/log -type f -perm -o=r -size -256k -print0 | sudo xargs -0 grep -lFf "$words"
+sudo find /etc /opt /usr/local /var/lib /var/log -type f -perm -o=r -size -256k -print0 |
+  sudo xargs -0 grep -lFf "$words"
 rm -f "$words"
 """

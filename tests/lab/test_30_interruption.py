@@ -1,0 +1,109 @@
+"""Bad luck: hosts removed by hand, two runs at once, an `up` killed with SIGKILL at any moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+
+from anlan.deadline import wait_until
+from anlan.paths import ROOT
+from infra.lab import hosts
+from tests.lab.standing import PROGRAM, Standing
+
+LONGEST_MOMENT_SECONDS = 50.0
+REMOVED = (('app-2', 'edge-2', 'mon-1'), ('db-3', 'client-2'), ('fw-2', 'lb-2'), ('app-1', 'db-1'))
+
+
+def remove(standing: Standing, *names: str) -> None:
+    for name in names:
+        hosts.delete(standing.client, standing.host(name).container)
+
+
+def start_up(standing: Standing) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*PROGRAM, 'up', '--yes'], cwd=ROOT, env=standing.environment(), text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+
+
+def kill_at(process: subprocess.Popen[str], seconds: float) -> bool:
+    """Kill a run with SIGKILL after some seconds; return whether it still ran."""
+    try:
+        process.wait(timeout=seconds)
+        return False
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return True
+
+
+def test_a_host_removed_by_hand_is_named_by_drift_and_comes_back_with_its_role(whole: Standing) -> None:
+    remove(whole, 'db-2')
+    drift = whole.anlan('drift', '--json')
+    found = json.loads(drift.stdout)['drift']
+    assert (drift.returncode, [(item['resource'], item['kind']) for item in found]) == (1, [('host db-2', 'removed')])
+    degraded = whole.anlan('status', '--json')
+    assert degraded.returncode == 1
+    assert any('replicas stream' in reason for reason in json.loads(degraded.stdout)['lost_redundancy'])
+    up = whole.anlan('up', '--yes')
+    assert up.returncode == 0, up.stdout + up.stderr
+    whole.wait_whole()
+    members = {replica['name'] for replica in whole.status().database['replicas']}
+    assert 'db-2' in members | {whole.status().database['leader']}
+
+
+def test_a_second_up_is_refused_with_who_holds_the_platform(whole: Standing) -> None:
+    first = start_up(whole)
+    try:
+
+        def held() -> str | None:
+            text = whole.work.paths.lock.read_text(encoding='utf-8')
+            return None if str(first.pid) in text else 'the lock names nobody yet'
+
+        wait_until(held, 'the first run to hold the platform', 30)
+        second = whole.anlan('up', '--yes')
+        assert second.returncode == 3
+        assert f'`anlan up` (process {first.pid}' in ' '.join(second.stderr.split())
+    finally:
+        os.killpg(first.pid, signal.SIGTERM)
+        first.wait(timeout=120)
+
+
+@pytest.mark.parametrize('turn', range(5))
+def test_an_up_killed_at_a_random_moment_is_finished_by_the_next_command(standing: Standing, turn: int) -> None:
+    moment = random.uniform(2, LONGEST_MOMENT_SECONDS)
+    if turn == 0:
+        assert standing.anlan('down', '--yes').returncode == 0
+    else:
+        standing.wait_whole()
+        remove(standing, *REMOVED[turn - 1])
+    process = start_up(standing)
+    killed = kill_at(process, moment)
+    print(f'\n  up {"killed" if killed else "ended by itself"} after {moment:.1f} s')
+    command = 'recover' if turn % 2 == 0 else 'up'
+    started = time.monotonic()
+    done = standing.anlan(command)
+    print(f'  {command} finished it in {time.monotonic() - started:.0f} s')
+    assert done.returncode == 0, done.stdout + done.stderr
+    standing.wait_whole()
+    again = standing.anlan('plan', '--json')
+    planned = json.loads(again.stdout)
+    assert (planned['infrastructure'], planned['configuration']) == ([], [])
+
+
+def test_a_wrong_platform_file_touches_nothing(standing: Standing, tmp_path_factory: pytest.TempPathFactory) -> None:
+    wrong = tmp_path_factory.mktemp('platform') / 'wrong.yaml'
+    text = (ROOT / 'infra/platforms/test.yaml').read_text(encoding='utf-8')
+    wrong.write_text(text.replace('size: full', 'size: full\nsizes: 3').replace('198.19.10.0/24', '198.19.1.0/24'))
+    before = sorted(container.id for container in standing.client.containers.list(all=True))
+    for command in ('up', 'plan', 'down', 'drift', 'recover'):
+        done = standing.anlan(command, '-p', str(wrong))
+        assert done.returncode == 2, command
+        assert 'sizes: is an unknown key' in done.stderr
+    assert sorted(container.id for container in standing.client.containers.list(all=True)) == before
