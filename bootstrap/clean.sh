@@ -7,7 +7,6 @@ if [ -x .venv/bin/anlan ] && docker info >/dev/null 2>&1; then
   .venv/bin/anlan down --platform "${PLATFORM:-infra/platforms/lab.yaml}" --yes
   .venv/bin/python -c 'from infra.images.build import remove_images; remove_images(print)'
 fi
-# Go keeps its module cache read-only; ours holds no modules, but a build that was cut off may have left a part.
 rm -rf var/lab .venv "$CACHE"
 rm -f /etc/sysctl.d/60-anlan.conf 2>/dev/null || true
 rmdir var 2>/dev/null || true

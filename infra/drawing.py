@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from math import ceil
 
 from infra.topology import Host, Topology
 
@@ -19,8 +20,9 @@ COLOURS = {
     'data': '#e9e2f7', 'mgmt': '#eeeeee', 'offsite': '#f7f3d6',
 }  # fmt: skip
 
-WIDTH, MARGIN, ROW_HEIGHT, GAP = 960, 24, 132, 26
-BOX_HEIGHT = 38
+WIDTH, MARGIN, GAP = 960, 24, 20
+PAIR_HEIGHT, ZONE_HEAD_HEIGHT = 66, 50
+BOX_HEIGHT, BOX_GAP = 38, 8
 
 
 def mermaid(topology: Topology) -> str:
@@ -53,8 +55,9 @@ def svg(topology: Topology) -> str:
     y = 56
     for row in ROWS:
         is_pair = row == ('firewall',)
-        height = 70 if is_pair else ROW_HEIGHT
         width = (WIDTH - 2 * MARGIN - GAP * (len(row) - 1)) / len(row)
+        lines = max(ceil(len(_in_zone(topology, zone)) / _columns(width)) for zone in row)
+        height = PAIR_HEIGHT if is_pair else ZONE_HEAD_HEIGHT + lines * (BOX_HEIGHT + BOX_GAP)
         for column, zone in enumerate(row):
             x = MARGIN + column * (width + GAP)
             parts += _pair(topology, x, y, width, height) if is_pair else _zone(topology, zone, x, y, width, height)
@@ -91,17 +94,21 @@ def _pair(topology: Topology, x: float, y: float, width: float, height: float) -
 
 def _boxes(hosts: tuple[Host, ...], x: float, y: float, width: float) -> list[str]:
     parts = []
-    columns = max(1, min(len(hosts), 4 if width > 400 else 3))
+    columns = max(1, min(len(hosts), _columns(width)))
     box = (width - 24 - 8 * (columns - 1)) / columns
     for index, host in enumerate(hosts):
         left = x + 12 + (index % columns) * (box + 8)
-        top = y + (index // columns) * (BOX_HEIGHT + 6)
+        top = y + (index // columns) * (BOX_HEIGHT + BOX_GAP)
         parts += [
             f'<rect x="{left:.0f}" y="{top:.0f}" width="{box:.0f}" height="{BOX_HEIGHT}" rx="5" fill="#ffffff" stroke="#555555"/>',
             f'<text x="{left + box / 2:.0f}" y="{top + 16:.0f}" font-size="13" text-anchor="middle" fill="#111111">{escape(host.name)}</text>',
             f'<text x="{left + box / 2:.0f}" y="{top + 31:.0f}" font-size="11" text-anchor="middle" fill="#666666">{host.address}</text>',
         ]
     return parts
+
+
+def _columns(width: float) -> int:
+    return 4 if width > 400 else 3
 
 
 def _in_zone(topology: Topology, zone: str) -> tuple[Host, ...]:

@@ -34,6 +34,7 @@ def declared_flows(front_door_port: int) -> tuple[Flow, ...]:
     return (
         Flow('learners', 'client', 'edge', 'tcp', (front_door_port,), "a learner reaches the other carrier's edge"),
         Flow('edge-to-balancer', 'edge', BALANCER_ADDRESS, 'tcp', (443,), 'edges fetch from the platform'),
+        Flow('edge-to-each-balancer', 'edge', 'balancer', 'tcp', (443,), 'while the virtual address does not answer'),
         Flow('balancer-to-app', 'balancer', 'app', 'tcp', (8443,), 'requests and health checks'),
         Flow('app-to-database', 'app', 'data', 'tcp', (5432, 8008), 'SQL, and who is leader'),
         Flow('app-to-cache', 'app', 'data', 'tcp', (6379, 26379), 'Valkey and its Sentinels'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 import time
@@ -56,7 +57,7 @@ class SteadyRun:
             return float('inf')
         # A run that ends in failure has not come back: that time counts too.
         ends = [*good, max(outcome.ended for outcome in self.outcomes[kind])]
-        return max(later - earlier for earlier, later in zip(ends, ends[1:], strict=False))
+        return max(later - earlier for earlier, later in itertools.pairwise(ends))
 
     def failures(self, kind: Kind) -> list[Outcome]:
         """Return the requests that were not answered well."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker
 from docker.errors import DockerException, ImageNotFound, NotFound
+from docker.types import Mount
 
 from anlan.errors import AnlanError
 from infra.images.recipe import FOLDER, Recipe, recipes
@@ -31,9 +33,12 @@ def ensure_images(tiers: Iterable[str], cache_directory: Path, report: Report) -
     """
     wanted = {tier: recipes()[tier] for tier in dict.fromkeys(tiers)}
     client = docker.from_env(timeout=BUILD_SECONDS)
-    missing = [recipe for recipe in wanted.values() if not _is_there(client, recipe)]
-    if missing:
-        cache_directory.mkdir(parents=True, exist_ok=True)
+    if not [recipe for recipe in wanted.values() if not _is_there(client, recipe)]:
+        return {tier: recipe.tag for tier, recipe in wanted.items()}
+    cache_directory.mkdir(parents=True, exist_ok=True)
+    with _alone(cache_directory):
+        _remove_leftovers(client)
+        missing = [recipe for recipe in wanted.values() if not _is_there(client, recipe)]
         base = recipes()['base']
         if not _is_there(client, base):
             _build_base(client, base, report)
@@ -41,6 +46,21 @@ def ensure_images(tiers: Iterable[str], cache_directory: Path, report: Report) -
         with ThreadPoolExecutor(max_workers=2) as pool:
             list(pool.map(lambda recipe: _build_tier(client, recipe, cache_directory, report), missing))
     return {tier: recipe.tag for tier, recipe in wanted.items()}
+
+
+@contextlib.contextmanager
+def _alone(cache_directory: Path) -> Iterator[None]:
+    """Hold the build's lock: another checkout builds the same images, and the second to come finds them there."""
+    with (cache_directory / 'lock').open('w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _remove_leftovers(client: docker.DockerClient) -> None:
+    """Remove the containers of builds that were cut off; nobody builds beside us."""
+    for container in client.containers.list(all=True, filters={'label': f'{LABEL}=build'}, ignore_removed=True):
+        with contextlib.suppress(NotFound):
+            container.remove(force=True)
 
 
 def missing_images(tiers: Iterable[str]) -> list[str]:
@@ -54,6 +74,7 @@ def missing_images(tiers: Iterable[str]) -> list[str]:
 def remove_images(report: Report) -> None:
     """Remove every image that this module has built and that no container uses."""
     client = docker.from_env()
+    _remove_leftovers(client)
     for image in client.images.list(filters={'label': LABEL}):
         for tag in image.tags:
             try:
@@ -128,10 +149,11 @@ def _run(
         ['sh', '-ec', script],
         network_mode='host',
         environment={'DEBIAN_FRONTEND': 'noninteractive'},
-        volumes={
-            str(archives): {'bind': '/var/cache/apt/archives', 'mode': 'rw'},
-            str(lists): {'bind': '/var/lib/apt/lists', 'mode': 'rw'},
-        },
+        # As `mounts`: what is given as `volumes` would be a volume of every host that is made from the image.
+        mounts=[
+            Mount('/var/cache/apt/archives', str(archives), type='bind'),
+            Mount('/var/lib/apt/lists', str(lists), type='bind'),
+        ],
         labels={LABEL: 'build'},
     )
     try:

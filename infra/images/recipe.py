@@ -12,6 +12,8 @@ import yaml
 
 FOLDER = Path(__file__).parent
 REPOSITORY = 'anlan-host'
+FORMAT = '2'
+"""Changes with how images are built, where that is not seen in their recipe."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Recipe:
         return f'{REPOSITORY}:{self.tier}-{self._hash()}'
 
     def _hash(self) -> str:
-        material = [self.tier, self.suite, *self.packages]
+        material = [FORMAT, self.tier, self.suite, *self.packages]
         if self.parent is None:
             material += [(FOLDER / name).read_text(encoding='utf-8') for name in ('customize-base', 'anlan-init')]
         else:

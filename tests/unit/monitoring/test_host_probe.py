@@ -1,0 +1,82 @@
+"""The host probe, run as a program with fakes for the commands of a host."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anlan.paths import ROOT
+
+PROBE = ROOT / 'monitoring' / 'host_probe.py'
+FAILED = """foo.service loaded failed failed The Foo Service of this host
+bar.service loaded failed failed Bar
+"""
+
+STATES = 'active\ninactive'
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Path:
+    """Give a folder of programs, the only ones that the probe finds."""
+    folder = tmp_path / 'bin'
+    folder.mkdir()
+    return folder
+
+
+def put(folder: Path, name: str, script: str) -> None:
+    (folder / name).write_text(f'#!/bin/sh\n{script}\n')
+    (folder / name).chmod(0o755)
+
+
+def said(output: str) -> str:
+    return ' '.join(f"printf '%s\\n' '{line}';" for line in output.splitlines())
+
+
+def probe(commands: Path, services: list[str]) -> dict[str, Any]:
+    question = {'tier': 'monitoring', 'services': services, 'address': '192.0.2.1'}
+    done = subprocess.run(
+        [sys.executable, '-I', str(PROBE)],
+        input=json.dumps(question),
+        env={'PATH': str(commands)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_what_cannot_be_asked_is_null_and_named_never_guessed(commands: Path) -> None:
+    answer = probe(commands, ['ssh.service'])
+    parts = {'addresses', 'services', 'failed_units', 'certificate_days', 'clock'}
+    assert {part: answer[part] for part in parts} == dict.fromkeys(parts)
+    assert set(answer['errors']) == parts
+
+
+def test_the_state_of_each_service_is_its_own(commands: Path) -> None:
+    put(commands, 'systemctl', f'[ "$1" = is-active ] && {{ {said(STATES)} exit 3; }}; exit 0')
+    assert probe(commands, ['ssh.service', 'nginx.service'])['services'] == {
+        'ssh.service': 'active',
+        'nginx.service': 'inactive',
+    }
+
+
+def test_units_that_have_failed_are_named_whatever_their_description(commands: Path) -> None:
+    put(commands, 'systemctl', f'[ "$1" = list-units ] && {{ {said(FAILED)} }}; exit 0')
+    assert probe(commands, [])['failed_units'] == ['foo.service', 'bar.service']
+
+
+def test_addresses_are_all_but_the_hosts_own_loop(commands: Path) -> None:
+    links = [{'addr_info': [{'local': '127.0.0.1'}]}, {'addr_info': [{'local': '198.18.20.11'}]}, {}]
+    put(commands, 'ip', said(json.dumps(links)))
+    assert probe(commands, [])['addresses'] == ['198.18.20.11']
+
+
+def test_the_clock_is_what_chrony_says(commands: Path) -> None:
+    put(commands, 'chronyc', said('C612280B,198.18.40.11,3,1700000000.1,-0.000123,0.1,0.1,0,0,0,0,0,64,Normal'))
+    assert probe(commands, [])['clock'] == {'source': '198.18.40.11', 'offset_seconds': -0.000123, 'stratum': 3}
