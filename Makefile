@@ -14,7 +14,7 @@ setup: ## install what is missing: system packages, Docker, .venv, Pulumi CLI
 	@bootstrap/setup.sh
 
 lab: setup ## bring up the platform of infra/platforms/lab.yaml, verify it, say what to try next
-	@$(ANLAN) up --platform $(PLATFORM) --yes
+	@$(ANLAN) up --platform $(PLATFORM)
 
 test: setup ## every test there is, the lab's included
 	@bootstrap/test.sh

@@ -19,9 +19,14 @@ PIPED_WIDTH = 100
 results = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
+def json_text(document: Any) -> str:
+    """Given plain data, return it as indented JSON with sorted keys."""
+    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + '\n'
+
+
 def print_json(document: Any) -> None:
     """Given plain data, print it as JSON on standard output."""
-    sys.stdout.write(json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + '\n')
+    sys.stdout.write(json_text(document))
 
 
 def say(text: str) -> None:

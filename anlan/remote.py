@@ -15,7 +15,7 @@ from types import TracebackType
 
 import paramiko
 
-from anlan.errors import AnlanError
+from anlan.errors import AnlanError, BadInput
 
 CONNECT_SECONDS = 8.0
 READ_BYTES = 65536
@@ -127,7 +127,7 @@ class Remote:
 
     def _client(self, host: str) -> paramiko.SSHClient:
         if host not in self._hosts:
-            raise AnlanError(f'there is no host {host}; hosts are {", ".join(sorted(self._hosts))}')
+            raise BadInput(f'there is no host {host}; hosts are {", ".join(sorted(self._hosts))}')
         with self._locks[host]:
             known = self._clients.get(host)
             if known is not None:
@@ -151,9 +151,9 @@ class Remote:
             except (paramiko.SSHException, OSError, EOFError) as error:
                 raise Unreachable(f'{host}: not reached through {self._bastion}: {error}') from None
         client = paramiko.SSHClient()
-        client.load_host_keys(str(self._known_hosts_file))
         client.set_missing_host_key_policy(paramiko.RejectPolicy())
         try:
+            client.load_host_keys(str(self._known_hosts_file))
             client.connect(
                 place.address,
                 port=place.port,

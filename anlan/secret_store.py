@@ -33,8 +33,19 @@ def ensure_secrets(file: Path) -> dict[str, str]:
             known = json.loads(file.read_text(encoding='utf-8'))
         except (OSError, ValueError) as error:
             raise AnlanError(f'{file} cannot be read ({error}); put it back from a backup of var/') from None
+        if not isinstance(known, dict) or not all(isinstance(value, str) for value in known.values()):
+            raise AnlanError(f'{file} holds no secrets by name; put it back from a backup of var/')
     missing = [name for name in NAMES if name not in known]
     if missing:
         known |= {name: secrets.token_urlsafe(ENTROPY_BYTES) for name in missing}
         write_json(file, known)
     return known
+
+
+def read_secret(file: Path, name: str) -> str:
+    """Given the file of secrets and a name, return that secret. Raise AnlanError if it is not there."""
+    try:
+        secret: str = json.loads(file.read_text(encoding='utf-8'))[name]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise AnlanError(f'{file} has no {name}; put it back from a backup of var/') from None
+    return secret

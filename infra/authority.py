@@ -64,16 +64,23 @@ def subject_names(topology: Topology, host: Host) -> tuple[str | IPv4Address, ..
 
 def _ensure_authority(directory: Path, platform_name: str) -> Authority:
     certificate_file, key_file = directory / 'ca.crt', directory / 'ca.key'
+    hosts_have_certificates = any(directory.glob('*/host.crt'))
+    if not certificate_file.exists() and not hosts_have_certificates:
+        key_file.unlink(missing_ok=True)  # of a run that was killed between the two
     if certificate_file.exists() != key_file.exists():
         raise AnlanError(f'{directory} has only one of ca.crt and ca.key; put the other back from a backup of var/')
     if certificate_file.exists():
         try:
             certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
             key = serialization.load_pem_private_key(key_file.read_bytes(), None)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             raise AnlanError(f'{directory}: the authority cannot be read: {error}') from None
         if not isinstance(key, ec.EllipticCurvePrivateKey):
             raise AnlanError(f'{key_file}: is no elliptic-curve key')
+        if key.public_key() != certificate.public_key():
+            raise AnlanError(
+                f'{key_file} does not belong to {certificate_file}; put the right one back from a backup of var/'
+            )
         return Authority(certificate, key)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f'Anlan {platform_name} internal authority')])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -117,7 +118,7 @@ def _environment(events_file: Path, ssh_configuration: Path, mitogen: bool, fold
         'ANSIBLE_CONFIG': str(PLAYBOOKS / 'ansible.cfg'),
         'ANSIBLE_CALLBACKS_ENABLED': 'anlan_events',
         'ANLAN_EVENTS_FILE': str(events_file),
-        'ANSIBLE_SSH_ARGS': f'-F {ssh_configuration}',
+        'ANSIBLE_SSH_ARGS': shlex.join(['-F', str(ssh_configuration)]),
         'ANSIBLE_SSH_CONTROL_PATH_DIR': str(cache_directory() / 'ssh'),
         'ANSIBLE_LOCAL_TEMP': str(folder / 'tmp'),
         'ANSIBLE_HOME': str(folder / 'home'),

@@ -29,8 +29,8 @@ class Flow:
     reason: str
 
 
-def declared_flows(front_door_port: int) -> tuple[Flow, ...]:
-    """Given the public port, return every flow between zones. What is not here does not pass."""
+def declared_flows(front_door_port: int, ssh_ports: tuple[int, ...] = (22,)) -> tuple[Flow, ...]:
+    """Given the public port and the hosts' SSH ports, return every flow between zones. What is not here does not pass."""
     return (
         Flow('learners', 'client', 'edge', 'tcp', (front_door_port,), "a learner reaches the other carrier's edge"),
         Flow('edge-to-balancer', 'edge', BALANCER_ADDRESS, 'tcp', (443,), 'edges fetch from the platform'),
@@ -38,7 +38,7 @@ def declared_flows(front_door_port: int) -> tuple[Flow, ...]:
         Flow('balancer-to-app', 'balancer', 'app', 'tcp', (8443,), 'requests and health checks'),
         Flow('app-to-database', 'app', 'data', 'tcp', (5432, 8008), 'SQL, and who is leader'),
         Flow('app-to-cache', 'app', 'data', 'tcp', (6379, 26379), 'Valkey and its Sentinels'),
-        Flow('administration', 'operations', EVERYONE, 'tcp', (22,), 'SSH from the bastion, the only way in'),
+        Flow('administration', 'operations', EVERYONE, 'tcp', ssh_ports, 'SSH from the bastion, the only way in'),
         Flow('reachability', 'operations', EVERYONE, 'icmp', (), 'ping from the bastion'),
         Flow('time', EVERYONE, 'monitoring', 'udp', (123,), 'clocks follow the monitoring hosts'),
     )

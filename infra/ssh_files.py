@@ -8,6 +8,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from anlan.errors import AnlanError
 from anlan.files import write_atomically
 from anlan.paths import cache_directory
 from anlan.platform import Platform
@@ -44,7 +45,10 @@ def ensure_key(files: SshFiles) -> str:
             serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
         )
         write_atomically(files.key, private)
-    private_key = serialization.load_ssh_private_key(files.key.read_bytes(), None)
+    try:
+        private_key = serialization.load_ssh_private_key(files.key.read_bytes(), None)
+    except (ValueError, TypeError) as error:
+        raise AnlanError(f'{files.key} cannot be used ({error}); put it back from a backup of var/') from None
     public = private_key.public_key().public_bytes(
         serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
     ).decode() + ' anlan'  # fmt: skip
@@ -69,7 +73,7 @@ def write_ssh_files(files: SshFiles, platform: Platform, topology: Topology, inv
             f'  User {reached.ssh_user}',
         ]
         if host.name == bastion:
-            lines += ['  ControlMaster auto', '  ControlPersist 60s', f'  ControlPath {control}/%C']
+            lines += ['  ControlMaster auto', '  ControlPersist 60s', f'  ControlPath "{control}/%C"']
         else:
             lines += [f'  ProxyJump {bastion}']
         blocks.append('\n'.join(lines))
@@ -77,9 +81,9 @@ def write_ssh_files(files: SshFiles, platform: Platform, topology: Topology, inv
         '\n'.join(
             [
                 'Host *',
-                f'  IdentityFile {files.key}',
+                f'  IdentityFile "{files.key}"',
                 '  IdentitiesOnly yes',
-                f'  UserKnownHostsFile {files.known_hosts}',
+                f'  UserKnownHostsFile "{files.known_hosts}"',
                 '  GlobalKnownHostsFile /dev/null',
                 '  StrictHostKeyChecking yes',
                 '  PasswordAuthentication no',

@@ -90,7 +90,9 @@ class PlatformStack:
         self._opened: automation.Stack | None = None
 
     def plan(self) -> Plan:
-        """Return what `up` would do. Raise AnlanError."""
+        """Return what `up` would do; what a killed run left in the state is cleared first. Raise AnlanError."""
+        if self.leftovers():
+            self.clear_leftovers()
         log = EventLog()
         self._run(log, lambda stack: stack.preview(refresh=True, on_event=log.listen, parallel=PARALLEL))
         return Plan(tuple(log.changes))

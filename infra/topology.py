@@ -128,7 +128,7 @@ def topology_of(platform: Platform) -> Topology:
         networks=networks,
         hosts=hosts,
         virtual_addresses=virtual_addresses,
-        flows=declared_flows(platform.front_door.port),
+        flows=declared_flows(platform.front_door.port, tuple(sorted({22, *(host.ssh_port for host in hosts)}))),
     )
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from monitoring.expectation import services_of
+
 State = Literal['ok', 'degraded', 'down']
 EXIT_CODE: dict[State, int] = {'ok': 0, 'degraded': 1, 'down': 2}
 
@@ -104,7 +106,11 @@ def _host(name: str, seen: Observations) -> HostStatus:
         return host
     for part, reason in answer['errors'].items():
         host.reasons.append(f'{part} could not be read: {reason}')
-    for service, service_state in (answer['services'] or {}).items():
+    states = answer['services'] or {}
+    for service in services_of(host.tier):
+        if 'services' not in answer['errors'] and service not in states:
+            host.reasons.append(f'{service} was not answered for')
+    for service, service_state in states.items():
         if service_state != 'active':
             host.reasons.append(f'{service} is {service_state}')
     for unit in answer['failed_units'] or []:
@@ -118,6 +124,8 @@ def _host(name: str, seen: Observations) -> HostStatus:
         host.clock_offset_seconds = clock['offset_seconds']
         if abs(clock['offset_seconds']) > CLOCK_WARNING_SECONDS:
             host.reasons.append(f'its clock is off by {clock["offset_seconds"]:.1f} s')
+        if clock['stratum'] == 0:
+            host.reasons.append('its clock follows no source')
     application = answer.get('application')
     if application is not None:
         host.release = application['release']
@@ -151,6 +159,8 @@ def _database(seen: Observations, hosts: dict[str, HostStatus], lost: list[str])
             {'name': name, 'role': member['role'], 'state': member.get('state'), 'lag_bytes': lag_bytes, 'good': good}
         )
         _add_role(hosts, name, 'sync replica' if member['role'] in ('quorum_standby', 'sync_standby') else 'replica')
+        if good and lag_bytes is None:
+            _blame(hosts, name, f'the lag of its replica is not known ({lag})')
         if good and lag_bytes is not None and lag_bytes > LAG_WARNING_BYTES:
             _blame(hosts, name, f'its replica lags {lag_bytes / 1024 / 1024:.1f} MiB')
     if leader is None or leader not in answers:
@@ -226,6 +236,8 @@ def _journeys(seen: Observations) -> tuple[list[dict[str, Any]], bool, list[str]
         mean = sum(step['seconds'] for step in steps) / len(steps) if steps else None
         ok = bool(steps) and not failed
         stopped = f'{failed[0]["name"]}: {failed[0]["reason"]}' if failed else None
+        if not steps:
+            stopped = 'the first step, which was not taken'
         rows.append(
             {
                 'client': client, 'ok': ok, 'mean_seconds': round(mean, 4) if mean is not None else None,

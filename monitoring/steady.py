@@ -128,7 +128,10 @@ class SteadyLearner:
             return str(error)
         if result.code != 0:
             return f'exit code {result.code}: {result.err.strip()[-300:]}'
-        answer: dict[str, Any] = json.loads(result.out)
+        try:
+            answer: dict[str, Any] = json.loads(result.out)
+        except ValueError:
+            return f'it answered no JSON: {result.out[:100]!r}'
         return answer
 
 

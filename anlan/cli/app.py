@@ -28,13 +28,19 @@ status.register(app)
 ssh.register(app)
 
 
-@app.callback()
-def _root(
-    version: Annotated[bool, typer.Option('--version', help='Print the version.', is_eager=True)] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f'anlan {__version__}')
         raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option('--version', help='Print the version.', is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Take the options of the program itself."""
 
 
 def main() -> None:
@@ -47,9 +53,11 @@ def main() -> None:
     except AnlanError as error:
         messages.print(f'anlan: {error}', style='red', markup=False, soft_wrap=True)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        messages.print('anlan: interrupted; run the same command again to take it up', style='red', markup=False)
-        sys.exit(EXIT_INTERRUPTED)
+    except SystemExit as ended:
+        # Typer has turned an interrupt into its exit code already.
+        if ended.code == EXIT_INTERRUPTED:
+            messages.print('anlan: interrupted; run the same command again to take it up', style='red', markup=False)
+        raise
     except BrokenPipeError:
         sys.exit(0)
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
+import typer
+
 from anlan.cli.configuring import release_variables, run_playbook
 from anlan.cli.releases import note_deployed, wanted_release
 from anlan.cli.status import check_status
 from anlan.cli.work import Work
-from anlan.console import step
+from anlan.console import Step, say, step
 from anlan.errors import AnlanError, BadInput
 from anlan.files import write_json
 from anlan.lock import hold
 from anlan.paths import cache_directory
 from app_stack.release import PackingFailed, Release, build_release
 from infra.authority import ensure_certificates
-from infra.configure import Run
 from infra.images.build import ensure_images, missing_images
 from infra.inventory import Inventory
 from infra.outputs import outputs
@@ -30,12 +32,14 @@ from monitoring.status import Status
 VERIFY_SECONDS = 120.0
 VERIFY_PAUSE_SECONDS = 2.0
 SITE = 'site.yml'
+LOSSES = ('delete', 'replace')
 
 
-def bring_up(work: Work, command: str, *, recover: bool = False) -> Status:
+def bring_up(work: Work, command: str, *, recover: bool = False, may_lose_hosts: bool = False) -> Status:
     """Given a platform, make it stand as its file says, verify it from its clients, and return its status.
 
-    `recover` clears first what a killed run left. Raise Busy if another command holds the platform, BadInput if
+    `recover` clears first what a killed run left. Before a host that stands is removed or made anew, the user is asked,
+    unless `may_lose_hosts`. Raise Busy if another command holds the platform, BadInput if
     something stands in the way (nothing is touched then), AnlanError if a step fails.
     """
     target = work.target()
@@ -44,6 +48,8 @@ def bring_up(work: Work, command: str, *, recover: bool = False) -> Status:
         with _packing() as release:
             if work.makes_hosts:
                 build_images(work)
+                if not may_lose_hosts:
+                    ask_about_losses(work, target)
             with step('Hosts and networks') as shown:
                 inventory = _make(work, target, shown, recover)
             write_connections(work, inventory)
@@ -60,7 +66,7 @@ def bring_up(work: Work, command: str, *, recover: bool = False) -> Status:
         if wanted['id'] == packed.id:
             note_deployed(work.paths, wanted)
         with step('Verification from the clients') as shown:
-            status = verify(work, run)
+            status = verify(work)
             shown.result = status.state
     return status
 
@@ -72,6 +78,24 @@ def check_way(work: Work, target: Target) -> None:
     if problems:
         lines = '\n'.join(f'  {problem}' for problem in problems)
         raise BadInput(f'platform {work.platform.name} cannot be brought up here; nothing was touched:\n{lines}')
+
+
+def ask_about_losses(work: Work, target: Target) -> None:
+    """Have the platform's name typed if hosts that stand would be lost with their data. Raise BadInput if it is not."""
+    if not work.paths.outputs.exists():
+        return
+    with step('What stands'):
+        changes = target.plan().changes
+    lost = [change for change in changes if change.operation in LOSSES and change.resource.startswith('host ')]
+    if not lost:
+        return
+    name = work.platform.name
+    lines = '\n'.join(f'  {change}' for change in lost)
+    if not sys.stdin.isatty():
+        raise BadInput(f'hosts of {name} and their data would be lost; add --yes if that is meant:\n{lines}')
+    say(f'These hosts stand; they and their data would be lost:\n{lines}')
+    if typer.prompt("Type the platform's name to go on", err=True).strip() != name:
+        raise BadInput(f'that is not {name}; nothing was changed')
 
 
 def build_images(work: Work) -> None:
@@ -107,7 +131,7 @@ def issue_certificates(work: Work) -> None:
         shown.result = f'{len(renewed)} issued' if renewed else 'there'
 
 
-def verify(work: Work, run: Run | None = None, deadline_seconds: float = VERIFY_SECONDS) -> Status:
+def verify(work: Work, deadline_seconds: float = VERIFY_SECONDS) -> Status:
     """Given a platform that was just configured, ask until all is well or the deadline passes; return what was seen."""
     ends = time.monotonic() + deadline_seconds
     while True:
@@ -131,10 +155,7 @@ def pack() -> Release:
     return build_release(cache / 'packed', cache, lambda text: None)
 
 
-def _make(work: Work, target: Target, shown: object, recover: bool) -> Inventory:
-    from anlan.console import Step
-
-    assert isinstance(shown, Step)
+def _make(work: Work, target: Target, shown: Step, recover: bool) -> Inventory:
     done: set[str] = set()
     shown.total(len(work.topology.hosts) + len(work.topology.networks))
     counts: dict[str, int] = {}

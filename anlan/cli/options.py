@@ -16,4 +16,6 @@ PlatformFile = Annotated[
 ]
 Json = Annotated[bool, typer.Option('--json', help='Print JSON on standard output.')]
 DryRun = Annotated[bool, typer.Option('--dry-run', help='Say what would be done; change nothing.')]
-Yes = Annotated[bool, typer.Option('--yes', '-y', help='Do not ask.')]
+YesLose = Annotated[
+    bool, typer.Option('--yes', '-y', help='Do not ask before hosts that stand are removed or made anew.')
+]

@@ -10,8 +10,8 @@ import typer
 from rich.table import Table
 
 from anlan.cli.options import DEFAULT_PLATFORM, Json
-from anlan.console import print_json, results, say
-from anlan.errors import EXIT_CODES_HELP, InvalidFile
+from anlan.console import json_text, print_json, results, say
+from anlan.errors import EXIT_CODES_HELP, BadInput, InvalidFile
 from anlan.files import write_atomically
 from anlan.platform import Platform, load_platform
 from infra.drawing import mermaid, svg
@@ -65,20 +65,29 @@ def show(
     """Show the topology that a platform file stands for."""
     platform = load_platform(file)
     topology = topology_of(platform)
-    if format is Format.table and output is None:
+    if format is Format.table:
+        if output is not None:
+            raise BadInput('a table is for the terminal; with --output take --format json, mermaid or svg')
         _print_tables(platform, topology)
         return
-    if format is Format.json:
-        print_json(
-            {**topology_document(topology), 'hosts': [_host_document(topology, item.name) for item in topology.hosts]}
-        )
-        return
-    text = svg(topology) if format is Format.svg else mermaid(topology)
+    text = _as_text(topology, format)
     if output is None:
-        typer.echo(text)
-    else:
+        typer.echo(text, nl=False)
+        return
+    try:
         write_atomically(output, text, 0o644)
-        say(f'{output} written')
+    except OSError as error:
+        raise BadInput(f'{output} cannot be written: {error.strerror}') from None
+    say(f'{output} written')
+
+
+def _as_text(topology: Topology, format: Format) -> str:
+    if format is Format.svg:
+        return svg(topology)
+    if format is Format.mermaid:
+        return mermaid(topology)
+    hosts = [_host_document(topology, item.name) for item in topology.hosts]
+    return json_text({**topology_document(topology), 'hosts': hosts})
 
 
 def _host_document(topology: Topology, name: str) -> dict[str, object]:

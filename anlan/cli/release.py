@@ -64,6 +64,9 @@ def deploy(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False, dry_ru
     read_outputs(work.paths.outputs)
     if dry_run:
         hosts = _hosts(work, _identity())
+        if json:
+            print_json({'release': _identity(), 'hosts': {name: host['reasons'] for name, host in hosts.items()}})
+            return
         for name, host in hosts.items():
             typer.echo(f'{name}: {"; ".join(host["reasons"]) or "nothing to do"}')
         return
@@ -101,7 +104,11 @@ def rollback(
     if not targets:
         raise AnlanError(f'no app host runs release {leave}; nothing was changed')
     if dry_run:
-        typer.echo(f'would go from {leave} back to {", ".join(sorted(map(str, targets)))}')
+        back = sorted(map(str, targets))
+        if json:
+            print_json({'left': leave, 'release': back})
+        else:
+            typer.echo(f'would go from {leave} back to {", ".join(back)}')
         return
     with hold(work.paths.lock, 'anlan release rollback'):
         with step('Rolling back') as shown:

@@ -41,7 +41,7 @@ def ssh(
     if program is None:
         raise AnlanError('there is no ssh on this machine; install openssh-client')
     configuration = ssh_files(file, paths.ssh).configuration
-    command = [argument for argument in context.args if argument != '--' or context.args.index(argument) != 0]
+    command = context.args[1:] if context.args[:1] == ['--'] else context.args
     # Quoted for the remote shell word by word, so that the host runs just what was typed here.
     remote = [shlex.join(command)] if command else []
     os.execv(program, [program, '-F', str(configuration), host, *remote])  # noqa: S606 - becomes ssh, terminal and all

@@ -8,7 +8,7 @@ import typer
 
 from anlan.cli.bring_up import SITE, bring_up, forget
 from anlan.cli.configuring import run_playbook
-from anlan.cli.options import DEFAULT_PLATFORM, DryRun, Json, PlatformFile, Yes
+from anlan.cli.options import DEFAULT_PLATFORM, DryRun, Json, PlatformFile, YesLose
 from anlan.cli.status import print_status
 from anlan.cli.work import Work
 from anlan.console import print_json, results, say, step
@@ -54,20 +54,25 @@ def plan(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) -> None:
 
 
 def up(
-    platform: PlatformFile = DEFAULT_PLATFORM, yes: Yes = False, dry_run: DryRun = False, json: Json = False
+    platform: PlatformFile = DEFAULT_PLATFORM, yes: YesLose = False, dry_run: DryRun = False, json: Json = False
 ) -> None:
     """Make the platform stand as its file says, and verify it from its clients. Run again, it takes up where it was."""
     if dry_run:
         plan(platform, json)
         return
     work = Work.of(platform)
-    _finish(work, bring_up(work, 'anlan up'), json)
+    _finish(work, bring_up(work, 'anlan up', may_lose_hosts=yes), json)
 
 
-def recover(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) -> None:
+def recover(
+    platform: PlatformFile = DEFAULT_PLATFORM, yes: YesLose = False, dry_run: DryRun = False, json: Json = False
+) -> None:
     """Take up a killed `up`: clear what it left, a lock in a shared state too, then do as `up` does."""
+    if dry_run:
+        plan(platform, json)
+        return
     work = Work.of(platform)
-    _finish(work, bring_up(work, 'anlan recover', recover=True), json)
+    _finish(work, bring_up(work, 'anlan recover', recover=True, may_lose_hosts=yes), json)
 
 
 def down(

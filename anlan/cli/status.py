@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import typer
@@ -13,6 +12,7 @@ from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
 from anlan.console import print_json, results, step
 from anlan.paths import PlatformPaths
 from anlan.platform import Platform, load_platform
+from anlan.secret_store import read_secret
 from infra.connect import connect
 from infra.outputs_file import read_outputs
 from monitoring.collect import collect
@@ -55,9 +55,9 @@ def check_status(platform: Platform) -> Status:
     """Given a platform that stands, collect and judge. Raise AnlanError if it does not stand."""
     paths = PlatformPaths.of(platform.name)
     outputs = read_outputs(paths.outputs)
-    secrets = json.loads(paths.secrets.read_text(encoding='utf-8'))
+    password = read_secret(paths.secrets, 'journey_password')
     with connect(platform, paths, outputs) as remote:
-        return judge(collect(remote, outputs, secrets['journey_password']))
+        return judge(collect(remote, outputs, password))
 
 
 def print_status(found: Status) -> None:

@@ -19,6 +19,8 @@ def key(default: Any, description: str, example: Any, unit: str | None = None, *
 
     The unit ends up in the JSON Schema as `unit`, so that editors and documents can show it.
     """
+    if isinstance(example, float):
+        limits['allow_inf_nan'] = False
     extra: JsonDict | None = {'unit': unit} if unit else None
     if default is ...:
         return Field(description=description, examples=[example], json_schema_extra=extra, **limits)

@@ -168,6 +168,18 @@ def certificates(platform: Platform) -> Iterator[Problem]:
         )
 
 
+def _taken_addresses(platform: Platform) -> dict[IPv4Address, str]:
+    """Return every address that no host may have, and whose it is."""
+    taken: dict[IPv4Address, str] = {}
+    for name, zone in platform.zones.items():
+        taken[zone.subnet.network_address] = f'the network address of zone {name}'
+        taken[zone.subnet.broadcast_address] = f'the broadcast address of zone {name}'
+        taken[zone.gateway_address()] = f"the firewall pair's virtual address in zone {name}"
+    if 'dmz' in platform.zones:
+        taken[platform.balancer_virtual_address()] = "the balancers' virtual address"
+    return taken
+
+
 def _host_names(platform: Platform, tier: TierName) -> list[str]:
     return [host_name(tier, number) for number in range(1, platform.count(tier) + 1)]
 
@@ -186,6 +198,7 @@ def existing_hosts(platform: Platform) -> Iterator[Problem]:
         tier = wanted[name][0]
         yield Problem(f'target.hosts.{name}', f'is missing; tier {tier} has {platform.count(tier)} hosts')
     seen: dict[IPv4Address, str] = {}
+    taken = _taken_addresses(platform)
     for name, host in hosts.items():
         if name not in wanted:
             yield Problem(f'target.hosts.{name}', 'belongs to no tier; its name or the count of a tier is wrong')
@@ -196,6 +209,12 @@ def existing_hosts(platform: Platform) -> Iterator[Problem]:
             for zone in sorted(set(platform.zones) - set(host.zone_addresses)):
                 yield Problem(
                     f'target.hosts.{name}.zone_addresses.{zone}', 'is missing; a firewall stands in every zone'
+                )
+            managed = host.zone_addresses.get(zone_name, host.address)
+            if managed != host.address:
+                yield Problem(
+                    f'target.hosts.{name}.address',
+                    f'{host.address} is not its address in zone {zone_name} ({managed}), under which it is managed',
                 )
         elif places:
             yield Problem(f'target.hosts.{name}.zone_addresses', 'is for firewalls only')
@@ -210,3 +229,5 @@ def existing_hosts(platform: Platform) -> Iterator[Problem]:
                 yield Problem(path, f'{zone} is no zone of the platform')
             elif address not in platform.zones[zone].subnet:
                 yield Problem(path, f'{address} is not in zone {zone} ({platform.zones[zone].subnet})')
+            elif address in taken:
+                yield Problem(path, f'{address} is {taken[address]}')

@@ -21,6 +21,8 @@ def _mapping_without_duplicates(loader: _UniqueKeyLoader, node: yaml.MappingNode
     seen: set[Any] = set()
     for key_node, _ in node.value:
         name = loader.construct_object(key_node, deep=True)
+        if not isinstance(name, str | int | float | bool | None):
+            raise yaml.constructor.ConstructorError(None, None, 'a key is no plain word', key_node.start_mark)
         if name in seen:
             raise yaml.constructor.ConstructorError(None, None, f'the key {name!r} stands twice', key_node.start_mark)
         seen.add(name)
@@ -45,7 +47,7 @@ def parse_platform(text: str, source: str) -> Platform:
     """Given the text of a platform file and its name for messages, return the platform. Raise InvalidFile."""
     try:
         document = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a subclass of SafeLoader
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, TypeError) as error:
         raise InvalidFile(source, [Problem('', 'is no YAML: ' + ' '.join(str(error).split()))]) from None
     if not isinstance(document, dict):
         raise InvalidFile(source, [Problem('', f'must be a mapping of keys, not {type(document).__name__}')])

@@ -79,7 +79,11 @@ def postgresql(client: docker.DockerClient) -> Iterator[str]:
 
 @pytest.mark.parametrize('backend', ['s3', 'postgresql'])
 def test_a_stack_is_made_known_again_and_removed(
-    backend: str, request: pytest.FixtureRequest, client: docker.DockerClient, tmp_path, pulumi_root  # type: ignore[no-untyped-def]
+    backend: str,
+    request: pytest.FixtureRequest,
+    client: docker.DockerClient,
+    tmp_path,
+    pulumi_root,  # type: ignore[no-untyped-def]
 ) -> None:
     place = StackPlace(PROVIDER_PLATFORM, tmp_path / 'pulumi', pulumi_root, request.getfixturevalue(backend))
 

@@ -104,8 +104,8 @@ def test_for_hosts_that_exist_the_users_own_key_and_known_hosts_are_used_and_not
     known.write_text('as it was\n')
     values = {'target.known_hosts_file': str(known), 'target.ssh_key_file': '~/.ssh/mine'}
     text = written(tmp_path / 'ssh', with_values(onprem(), values))
-    assert f'IdentityFile {Path.home()}/.ssh/mine' in text
-    assert f'UserKnownHostsFile {known}' in text
+    assert f'IdentityFile "{Path.home()}/.ssh/mine"' in text
+    assert f'UserKnownHostsFile "{known}"' in text
     assert known.read_text() == 'as it was\n'
 
 
