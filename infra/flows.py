@@ -30,7 +30,7 @@ class Flow:
 
 
 def declared_flows(front_door_port: int, ssh_ports: tuple[int, ...] = (22,)) -> tuple[Flow, ...]:
-    """Given the public port and the hosts' SSH ports, return every flow between zones. What is not here does not pass."""
+    """Given the public port and the hosts' SSH ports, return every flow between zones; nothing else passes."""
     return (
         Flow('learners', 'client', 'edge', 'tcp', (front_door_port,), "a learner reaches the other carrier's edge"),
         Flow('edge-to-balancer', 'edge', BALANCER_ADDRESS, 'tcp', (443,), 'edges fetch from the platform'),

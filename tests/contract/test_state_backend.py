@@ -30,7 +30,9 @@ install -d -o postgres /run/postgresql
 su postgres -c "/usr/lib/postgresql/17/bin/initdb --auth-local=trust --auth-host=scram-sha-256 -D $data >/dev/null"
 echo 'host all all all scram-sha-256' >> $data/pg_hba.conf
 su postgres -c "/usr/lib/postgresql/17/bin/pg_ctl -w -D $data -o '-c listen_addresses=*' start >/dev/null"
-su postgres -c "psql -qc \\"CREATE ROLE anlan LOGIN PASSWORD '$STATE_PASSWORD'\\" -c 'CREATE DATABASE state OWNER anlan'"
+echo "CREATE ROLE anlan LOGIN PASSWORD '$STATE_PASSWORD';" > /tmp/state.sql
+echo 'CREATE DATABASE state OWNER anlan;' >> /tmp/state.sql
+su postgres -c 'psql -qf /tmp/state.sql'
 touch /run/ready
 sleep 600
 """

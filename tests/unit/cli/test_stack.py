@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from anlan.cli.bring_up import ask_about_losses
 from anlan.cli.work import Work
-from anlan.errors import AnlanError
+from anlan.errors import AnlanError, BadInput
 from anlan.lock import hold
 from anlan.paths import PlatformPaths
 from infra.targets.changes import Change, Drift, Plan, Report, silent
@@ -179,3 +180,26 @@ def test_a_wrong_file_touches_nothing(
     assert ended.code == 2
     assert target.done == []
     assert not (tmp_path / 'var').exists()
+
+
+@pytest.mark.parametrize('operation', ['replace', 'delete'])
+def test_a_host_that_stands_is_not_lost_without_being_asked(
+    sample: Path, target: FakeTarget, paths: PlatformPaths, operation: str
+) -> None:
+    paths.outputs.write_text('{}')
+    target.changes = (Change('network app', 'create'), Change('host db-1', operation, ('image: a → b',)))  # type: ignore[arg-type]
+    with pytest.raises(BadInput) as refused:
+        ask_about_losses(Work.of(sample), target)  # type: ignore[arg-type]
+    assert 'host db-1 (image: a → b)' in str(refused.value)
+    assert '--yes' in str(refused.value)
+    assert target.done == []
+
+
+def test_nobody_is_asked_where_nothing_is_lost_or_nothing_stands(
+    sample: Path, target: FakeTarget, paths: PlatformPaths
+) -> None:
+    paths.outputs.write_text('{}')
+    ask_about_losses(Work.of(sample), target)  # type: ignore[arg-type]
+    target.changes = (Change('host db-1', 'replace'),)
+    paths.outputs.unlink()
+    ask_about_losses(Work.of(sample), target)  # type: ignore[arg-type]
