@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
+import yaml
 
 from anlan.paths import ROOT
 from infra.topology import topology_of
-from tests.lab.standing import Standing
+from tests.lab.standing import PLATFORM_FILE, Standing
 
 JOURNEY = ['open', 'log_in', 'courses', 'lesson_page', 'video', 'save_progress', 'other_device']
 
@@ -101,6 +103,44 @@ def test_every_host_is_reached_through_the_bastion_with_a_command(standing: Stan
 def test_a_host_needs_no_service_but_its_own(standing: Standing, name: str) -> None:
     failed = standing.run(name, 'systemctl', 'list-units', '--failed', '--no-legend', '--plain').out
     assert failed.strip() == ''
+
+
+def test_the_same_hosts_taken_as_hosts_that_exist_need_no_change(standing: Standing, tmp_path: Path) -> None:
+    file = onprem_file(standing, tmp_path)
+    try:
+        up = standing.anlan('up', '-p', str(file))
+        assert up.returncode == 0, up.stdout + up.stderr
+        assert ' 0 changed' in up.stderr, up.stderr
+        refused = standing.anlan('down', '--yes', '-p', str(file))
+        assert refused.returncode == 1
+        assert 'does not remove them' in ' '.join(refused.stderr.split())
+    finally:
+        back = standing.anlan('up')
+    assert back.returncode == 0, back.stderr
+    assert ' 0 changed' in back.stderr
+
+
+def onprem_file(standing: Standing, folder: Path) -> Path:
+    """Write a platform file that names the hosts of the lab as hosts that exist."""
+    document = yaml.safe_load(PLATFORM_FILE.read_text(encoding='utf-8'))
+    ssh = standing.work.paths.ssh
+    known_hosts, key = folder / 'known_hosts', folder / 'key'
+    lines = (ssh / 'known_hosts').read_text(encoding='utf-8').splitlines()
+    known_hosts.write_text('\n'.join(line.split(',', 1)[1] for line in lines) + '\n', encoding='utf-8')
+    key.write_bytes((ssh / 'id_ed25519').read_bytes())
+    key.chmod(0o600)
+    hosts = {}
+    for host in standing.work.topology.hosts:
+        hosts[host.name] = {'address': str(host.address), 'fault_domain': host.fault_domain}
+        if host.tier == 'firewall':
+            hosts[host.name]['zone_addresses'] = {zone: str(address) for zone, address in host.addresses.items()}
+    document['target'] = {
+        'kind': 'onprem', 'ssh_user': 'anlan', 'ssh_key_file': str(key), 'known_hosts_file': str(known_hosts),
+        'hosts': hosts,
+    }  # fmt: skip
+    file = folder / 'onprem.yaml'
+    file.write_text(yaml.safe_dump(document), encoding='utf-8')
+    return file
 
 
 def test_no_secret_stands_in_a_log_or_a_readable_file_of_a_host_and_a_planted_one_is_found(standing: Standing) -> None:

@@ -15,8 +15,23 @@ MARGIN_SECONDS = 0.6
 """A learner asks every 0.1 s and one answer takes up to some 0.4 s on a busy machine: no gap is seen finer."""
 
 
-@pytest.mark.parametrize('loss', HOSTS + SERVICES, ids=lambda loss: loss.name.replace(' ', '-'))
+EVERY_LOSS = pytest.mark.parametrize('loss', HOSTS + SERVICES, ids=lambda loss: loss.name.replace(' ', '-'))
+
+
+@EVERY_LOSS
 def test_a_redundant_thing_may_be_lost(whole: Standing, loss: Loss) -> None:
+    lose_and_judge(whole, loss)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('turn', range(30))
+@EVERY_LOSS
+def test_a_redundant_thing_may_be_lost_again_and_again(whole: Standing, loss: Loss, turn: int) -> None:
+    lose_and_judge(whole, loss)
+
+
+def lose_and_judge(whole: Standing, loss: Loss) -> None:
+    """Lose it and hold what a learner saw against the platform file."""
     seen = watch(whole, loss)
     objective = getattr(whole.work.platform.objectives, loss.objective)
     failed = {kind: len(seen.run.failures(kind)) for kind in seen.run.outcomes}
