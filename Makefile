@@ -34,7 +34,7 @@ contract: setup ## contract tests of targets and the provider
 lab-test: setup ## tests on a freshly deployed platform, torn down at the end
 	@$(PYTHON) -m pytest -q tests/lab
 
-bench: setup ## measure the numbers of the README on the running lab
+bench: setup ## measure the numbers of the README on a platform deployed for that
 	@$(PYTHON) -m benchmarks
 
 lock: setup ## lock the requirements anew

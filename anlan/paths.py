@@ -64,11 +64,6 @@ class PlatformPaths:
         return self.directory / 'pulumi'
 
     @property
-    def releases(self) -> Path:
-        """Return the folder of packed releases."""
-        return self.directory / 'releases'
-
-    @property
     def logs(self) -> Path:
         """Return the folder of logs of runs."""
         return self.directory / 'logs'
@@ -77,3 +72,8 @@ class PlatformPaths:
     def run(self) -> Path:
         """Return the folder of what only a running configuration needs; it is removed at its end."""
         return self.directory / 'run'
+
+    @property
+    def unfinished(self) -> Path:
+        """Return the file that is there from the start of a configuration until it has ended well."""
+        return self.directory / 'unfinished'

@@ -20,9 +20,12 @@ step() {
   shift
   log="$LOGS/$(printf '%s' "$name" | tr -cs '[:alnum:]' '-').log"
   start=$SECONDS
+  # In a process group of its own, so that an interrupt ends what the step has started too.
+  set -m
   "$@" >"$log" 2>&1 </dev/null &
   local child=$!
-  trap 'kill -TERM "$child" 2>/dev/null; wait "$child" 2>/dev/null; printf "\ninterrupted during: %s; run it again\n" "$name" >&2; exit 130' INT TERM
+  set +m
+  trap 'kill -TERM -- "-$child" 2>/dev/null; wait "$child" 2>/dev/null; printf "\ninterrupted during: %s; run it again\n" "$name" >&2; exit 130' INT TERM
   while kill -0 "$child" 2>/dev/null; do
     [ -t 1 ] && printf '\r  … %-58s %4d s ' "$name" $((SECONDS - start))
     sleep 0.3
@@ -52,6 +55,8 @@ iptables iptables
 git git
 LIST
   command -v dockerd >/dev/null 2>&1 || docker info >/dev/null 2>&1 || missing+=(docker.io)
+  # mmdebstrap without root maps users; as root it needs nothing.
+  [ "$(id -u)" -eq 0 ] || command -v newuidmap >/dev/null 2>&1 || missing+=(uidmap)
   [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
   [ -e /etc/ssl/certs/ca-certificates.crt ] || missing+=(ca-certificates)
   python_with_venv >/dev/null || missing+=(python3 python3-venv)
@@ -64,12 +69,16 @@ Then run this again (as a user in the group docker, or as root)."
   fi
   command -v apt-get >/dev/null 2>&1 || fail "This machine lacks ${missing[*]} and has no apt-get; install them by hand."
   step "System packages: ${missing[*]}" install_packages "${missing[@]}"
+  python_with_venv >/dev/null ||
+    fail "Python 3.11 to 3.13 with venv is needed; this machine has $(python3 --version 2>&1). Debian 12 or 13 and Ubuntu 24.04 have it."
 }
 
 install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   apt-get update -q
   apt-get install -q --yes --no-install-recommends "$@"
+  # Since Debian 13 the client is a package of its own.
+  command -v docker >/dev/null 2>&1 || apt-get install -q --yes --no-install-recommends docker-cli
 }
 
 python_with_venv() {

@@ -60,12 +60,14 @@ def configure(
     forks: int = 20,
     check: bool = False,
     deadline_seconds: float = 1800,
+    outputs_file: Path | None = None,
     on_event: Callable[[Event], None] = lambda event: None,
 ) -> Run:
     """Given a playbook (its name in playbooks/), a platform that stands and extra variables, run it and return a Run.
 
-    The caller holds the platform's lock. `on_event` is called with each event as it happens. Raise AnlanError if
-    Ansible itself cannot run, or `deadline_seconds` pass; hosts that failed are in the Run.
+    The caller holds the platform's lock. `on_event` is called with each event as it happens; `outputs_file` is read in
+    place of the platform's own. Raise AnlanError if Ansible itself cannot run, or `deadline_seconds` pass; hosts that
+    failed are in the Run.
     """
     paths.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
     stamp = time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())
@@ -76,12 +78,16 @@ def configure(
     try:
         events_file, variables_file = paths.run / 'events.jsonl', paths.run / 'variables.json'
         events_file.touch(mode=0o600)
-        write_json(variables_file, variables)
+        # Until a run has ended well, what it changed may not have been reloaded: the next one reloads all.
+        unfinished = paths.unfinished.exists()
+        if not check:
+            paths.unfinished.touch(mode=0o600)
+        write_json(variables_file, variables | {'unfinished': unfinished})
         command = [
             # Ansible ends with us, however we end: a killed `up` must not go on beside the next one.
             'setpriv', '--pdeathsig', 'TERM',
             str(Path(sys.executable).with_name('ansible-playbook')), playbook,
-            '--inventory', str(paths.outputs),
+            '--inventory', str(outputs_file or paths.outputs),
             '--forks', str(forks),
             '--extra-vars', f'@{variables_file}',
             *(['--limit', ','.join(limit)] if limit else []),
@@ -108,7 +114,10 @@ def configure(
                 except subprocess.TimeoutExpired:
                     process.kill()
                 raise
-        return _result(summary, process.returncode, time.monotonic() - started, log)
+        run = _result(summary, process.returncode, time.monotonic() - started, log)
+        if not check and not run.failures:
+            paths.unfinished.unlink(missing_ok=True)
+        return run
     finally:
         shutil.rmtree(paths.run, ignore_errors=True)
 

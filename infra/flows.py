@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import Literal
 
 Protocol = Literal['tcp', 'udp', 'icmp']
@@ -18,7 +20,8 @@ BALANCER_ADDRESS = 'vip:balancer'
 class Flow:
     """Hosts of tier `source` may open connections to `destination` on `ports`; icmp has none.
 
-    `source` is a tier or `all`; `destination` is a tier, `all`, or `vip:` and the name of a virtual address.
+    `source` is a tier or `all`; `destination` is a tier, `all`, `vip:` and the name of a virtual address,
+    or `address:` and addresses outside the platform.
     """
 
     name: str
@@ -27,6 +30,22 @@ class Flow:
     protocol: Protocol
     ports: tuple[int, ...]
     reason: str
+
+
+OUTSIDE = 'address:'
+"""As destination: addresses outside the platform, after this word, with commas between."""
+
+
+def outside_flows(time_sources: Sequence[IPv4Address], resolvers: Sequence[IPv4Address]) -> tuple[Flow, ...]:
+    """Given clocks and resolvers outside the platform, return the flows to them; none where there are none."""
+    clocks, names = (OUTSIDE + ','.join(map(str, addresses)) for addresses in (time_sources, resolvers))
+    flows = []
+    if time_sources:
+        flows.append(Flow('time-outside', 'monitoring', clocks, 'udp', (123,), 'the platform follows a clock outside'))
+    if resolvers:
+        flows.append(Flow('names-udp', EVERYONE, names, 'udp', (53,), 'names outside the platform'))
+        flows.append(Flow('names-tcp', EVERYONE, names, 'tcp', (53,), 'names outside the platform, long answers'))
+    return tuple(flows)
 
 
 def declared_flows(front_door_port: int, ssh_ports: tuple[int, ...] = (22,)) -> tuple[Flow, ...]:

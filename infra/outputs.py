@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from anlan.platform import Platform
 from anlan.platform.targets import OnpremTarget
-from infra.flows import EVERYONE
+from infra.flows import EVERYONE, OUTSIDE
 from infra.images import packages_by_tier
-from infra.inventory import Inventory
+from infra.inventory import Inventory, InventoryHost
 from infra.topology import Host, Topology
 
 SSH_USER = 'anlan'
@@ -35,6 +36,27 @@ def outputs(platform: Platform, topology: Topology, inventory: Inventory) -> dic
             for host in topology.hosts
         },
     }
+
+
+def inventory_of(topology: Topology, document: Mapping[str, Any]) -> Inventory:
+    """Given a topology and the outputs of the last `up`, return the inventory that it was made from.
+
+    Raise KeyError if a host of the topology is not among them.
+    """
+    hosts = {}
+    for host in topology.hosts:
+        known = document['hosts'][host.name]
+        hosts[host.name] = InventoryHost(
+            address=known['variables']['ansible_host'],
+            ssh_port=known['variables']['ansible_port'],
+            ssh_user=known['variables']['ansible_user'],
+            ssh_host_key=known['ssh_host_key'],
+            tier=host.tier,
+            zone=host.zone,
+            addresses={zone: str(address) for zone, address in host.addresses.items()},
+            fault_domain=host.fault_domain,
+        )
+    return Inventory(topology.platform, hosts)
 
 
 def topology_document(topology: Topology) -> dict[str, Any]:
@@ -66,6 +88,8 @@ def _addresses(topology: Topology, side: str) -> list[str]:
     if side.startswith('vip:'):
         name = side.removeprefix('vip:')
         return [str(virtual.address) for virtual in topology.virtual_addresses if virtual.name == name]
+    if side.startswith(OUTSIDE):
+        return side.removeprefix(OUTSIDE).split(',')
     hosts = topology.hosts if side == EVERYONE else [host for host in topology.hosts if host.tier == side]
     return [str(host.address) for host in hosts]
 

@@ -22,9 +22,9 @@ def pulumi_root() -> Path:
         return Path(given)
     on_path = shutil.which('pulumi')
     if on_path is not None and _fits(Path(on_path)):
-        found = Path(on_path).resolve()
-        if found.parent.name == 'bin':
-            return found.parent.parent
+        for found in (Path(on_path).resolve(), Path(on_path)):
+            if found.parent.name == 'bin' and found.name == 'pulumi':
+                return found.parent.parent
     built = cache_directory() / 'tools' / f'pulumi-{".".join(map(str, VERSION))}'
     if (built / 'bin' / 'pulumi').exists():
         return built

@@ -8,7 +8,8 @@ from ipaddress import IPv4Address, IPv4Network
 from anlan.platform import Platform
 from anlan.platform.targets import OnpremTarget
 from anlan.platform.tiers import COUNTS, TierName, host_name, zone_of
-from infra.flows import Flow, declared_flows
+from anlan.platform.zones import ZONE_NAMES
+from infra.flows import Flow, declared_flows, outside_flows
 
 FIREWALL_OFFSET = 2
 """fw-1 has the third address of every zone; the first is this machine's own in the lab."""
@@ -108,7 +109,9 @@ class Topology:
 def topology_of(platform: Platform) -> Topology:
     """Given a checked platform, return its topology."""
     networks = tuple(
-        Network(zone=name, subnet=zone.subnet, gateway=zone.gateway_address()) for name, zone in platform.zones.items()
+        # In our order, not the file's: what is made of it must not change when a user sorts the file.
+        Network(zone=name, subnet=platform.zones[name].subnet, gateway=platform.zones[name].gateway_address())
+        for name in ZONE_NAMES
     )
     hosts = tuple(
         _host(platform, tier, number) for tier in COUNTS['full'] for number in range(1, platform.count(tier) + 1)
@@ -128,7 +131,10 @@ def topology_of(platform: Platform) -> Topology:
         networks=networks,
         hosts=hosts,
         virtual_addresses=virtual_addresses,
-        flows=declared_flows(platform.front_door.port, tuple(sorted({22, *(host.ssh_port for host in hosts)}))),
+        flows=(
+            *declared_flows(platform.front_door.port, tuple(sorted({22, *(host.ssh_port for host in hosts)}))),
+            *outside_flows(platform.configuration.time_sources, platform.configuration.resolvers),
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from anlan.remote import Remote, Result, Unreachable
-from monitoring.expectation import services_of
+from monitoring.expectation import services_of, tls_ports_of
 from monitoring.status import Observations, clients_of
 
 FOLDER = Path(__file__).parent
@@ -29,7 +29,7 @@ def collect(remote: Remote, outputs: Mapping[str, Any], journey_password: str) -
     clients = clients_of(tiers)
     with ThreadPoolExecutor(max_workers=len(hosts) + len(clients)) as pool:
         journeys = {name: pool.submit(_journey, remote, name, front_door, journey_password) for name in clients}
-        probes = {name: pool.submit(_probe, remote, name, host) for name, host in hosts.items()}
+        probes = {name: pool.submit(_probe, remote, name, host, port) for name, host in hosts.items()}
         probed = {name: future.result() for name, future in probes.items()}
         walked = {name: future.result() for name, future in journeys.items()}
     return Observations(
@@ -47,17 +47,19 @@ def collect(remote: Remote, outputs: Mapping[str, Any], journey_password: str) -
         journeys={name: answer for name, (answer, _) in walked.items()},
         journey_errors={name: reason for name, (_, reason) in walked.items() if reason},
         journey_mean_limit_seconds=platform['objectives']['journey_mean_seconds'],
-        promises_redundancy=platform['size'] == 'full',
         data_hosts=sum(1 for tier in tiers.values() if tier == 'data'),
     )
 
 
-def _probe(remote: Remote, name: str, host: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str]:
+def _probe(
+    remote: Remote, name: str, host: Mapping[str, Any], front_door_port: int
+) -> tuple[dict[str, Any] | None, str]:
     script = (FOLDER / 'host_probe.py').read_text(encoding='utf-8')
     question = {
         'tier': host['tier'],
         'services': services_of(host['tier']),
         'address': host['variables']['anlan_address'],
+        'tls_ports': tls_ports_of(host['tier'], front_door_port),
     }
     return _ask(remote, name, ['sudo', 'python3', '-I', '-c', script], question, HOST_SECONDS)
 

@@ -1,7 +1,7 @@
 """Host probe: what a host says of itself, as one JSON object. Runs on the host as root; standard library only.
 
-Reads `{"tier": …, "services": […], "address": …}` from standard input. Every question has a deadline; what is not
-answered is null and named in `errors`, never guessed.
+Reads `{"tier": …, "services": […], "address": …, "tls_ports": […]}` from standard input. Every question has a deadline;
+what is not answered is null and named in `errors`, never guessed.
 """
 
 from __future__ import annotations
@@ -42,6 +42,17 @@ def failed_units() -> list[str]:
 def certificate_days() -> float:
     information = ssl._ssl._test_decode_cert('/etc/anlan/tls/host.crt')
     return round((ssl.cert_time_to_seconds(information['notAfter']) - time.time()) / 86400, 1)
+
+
+def stale_ports(address: str, ports: list[int]) -> list[int]:
+    """Return the ports that serve another certificate than the one on disk."""
+    with open('/etc/anlan/tls/host.crt', encoding='ascii') as file:
+        wanted = ssl.PEM_cert_to_DER_cert(file.read())
+    return [
+        port
+        for port in ports
+        if ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((address, port), timeout=DEADLINE_SECONDS)) != wanted
+    ]
 
 
 def clock() -> dict[str, object]:
@@ -91,6 +102,7 @@ def main() -> None:
         'services': lambda: services(question['services']),
         'failed_units': failed_units,
         'certificate_days': certificate_days,
+        'stale_ports': lambda: stale_ports(address, question['tls_ports']),
         'clock': clock,
     }
     if question['tier'] == 'data':

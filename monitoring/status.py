@@ -31,7 +31,6 @@ class Observations:
     journeys: Mapping[str, Mapping[str, Any] | None]
     journey_errors: Mapping[str, str]
     journey_mean_limit_seconds: float
-    promises_redundancy: bool
     data_hosts: int
 
 
@@ -119,6 +118,8 @@ def _host(name: str, seen: Observations) -> HostStatus:
     host.certificate_days = answer['certificate_days']
     if host.certificate_days is not None and host.certificate_days < CERTIFICATE_WARNING_DAYS:
         host.reasons.append(f'its certificate ends in {host.certificate_days:g} days; run `anlan up`')
+    for port in answer.get('stale_ports') or []:
+        host.reasons.append(f'port {port} serves another certificate than the one on disk; reload its service')
     clock = answer['clock']
     if clock is not None:
         host.clock_offset_seconds = clock['offset_seconds']

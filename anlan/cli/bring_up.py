@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 
 import typer
 
+from anlan.cli.comparing import SITE
 from anlan.cli.configuring import release_variables, run_playbook
 from anlan.cli.releases import note_deployed, wanted_release
 from anlan.cli.status import check_status
@@ -19,8 +20,8 @@ from anlan.console import Step, say, step
 from anlan.errors import AnlanError, BadInput
 from anlan.files import write_json
 from anlan.lock import hold
-from anlan.paths import cache_directory
-from app_stack.release import PackingFailed, Release, build_release
+from anlan.paths import ROOT, cache_directory
+from app_stack.release import Release, build_release
 from infra.authority import ensure_certificates
 from infra.images.build import ensure_images, missing_images
 from infra.inventory import Inventory
@@ -30,8 +31,8 @@ from infra.targets.base import Target
 from monitoring.status import Status
 
 VERIFY_SECONDS = 120.0
+PACK_SECONDS = 600.0
 VERIFY_PAUSE_SECONDS = 2.0
-SITE = 'site.yml'
 LOSSES = ('delete', 'replace')
 
 
@@ -45,16 +46,18 @@ def bring_up(work: Work, command: str, *, recover: bool = False, may_lose_hosts:
     target = work.target()
     with hold(work.paths.lock, command):
         check_way(work, target)
-        with _packing() as release:
+        with _Packing() as packing:
             if work.makes_hosts:
                 build_images(work)
+                if recover:
+                    target.clear()
                 if not may_lose_hosts:
                     ask_about_losses(work, target)
             with step('Hosts and networks') as shown:
-                inventory = _make(work, target, shown, recover)
+                inventory = _make(work, target, shown)
             write_connections(work, inventory)
             with step('Release of the application') as shown:
-                packed = packed_release(release)
+                packed = packing.release()
                 shown.result = f'{packed.id}, {packed.size_bytes / 1_000_000:.0f} MB'
         issue_certificates(work)
         with step('Configuration of the hosts') as shown:
@@ -107,9 +110,10 @@ def build_images(work: Work) -> None:
         built: list[str] = []
 
         def report(line: str) -> None:
-            built.append(line)
-            shown.done(len(built))
             shown.note(line)
+            if line.startswith('image') and not line.startswith('image base'):
+                built.append(line)
+                shown.done(len(built))
 
         ensure_images(work.tiers(), cache_directory() / 'packages', report)
         shown.result = f'{len(built)} built' if built else 'there'
@@ -141,21 +145,13 @@ def verify(work: Work, deadline_seconds: float = VERIFY_SECONDS) -> Status:
         time.sleep(VERIFY_PAUSE_SECONDS)
 
 
-def packed_release(packing: Future[Release]) -> Release:
-    """Given a packing that may still go on, wait for its release. Raise AnlanError if it fails."""
-    try:
-        return packing.result()
-    except PackingFailed as error:
-        raise AnlanError(f'the application could not be packed: {error}') from None
-
-
 def pack() -> Release:
-    """Return the release of the present source, packed now unless it is there."""
+    """Return the release of the present source, packed now unless it is there. Raise PackingFailed."""
     cache = cache_directory() / 'release'
     return build_release(cache / 'packed', cache, lambda text: None)
 
 
-def _make(work: Work, target: Target, shown: Step, recover: bool) -> Inventory:
+def _make(work: Work, target: Target, shown: Step) -> Inventory:
     done: set[str] = set()
     shown.total(len(work.topology.hosts) + len(work.topology.networks))
     counts: dict[str, int] = {}
@@ -168,19 +164,39 @@ def _make(work: Work, target: Target, shown: Step, recover: bool) -> Inventory:
             done.add(resource)
             shown.done(len(done))
 
-    inventory = target.recover(report) if recover else target.up(report)
+    inventory = target.up(report)
     shown.result = ', '.join(f'{count} {word}' for word, count in counts.items()) or 'there'
     return inventory
 
 
-@contextmanager
-def _packing() -> Iterator[Future[Release]]:
-    """Pack the release beside the other steps: it needs no host."""
-    pool = ThreadPoolExecutor(1)
-    try:
-        yield pool.submit(pack)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+class _Packing:
+    """Packs the release in a process beside the other steps; it ends with us, and with a step that fails."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            ['setpriv', '--pdeathsig', 'TERM', sys.executable, '-m', 'app_stack.release', 'build',
+             '--output', cache_directory() / 'release' / 'packed', '--cache', cache_directory() / 'release'],
+            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+
+    def __enter__(self) -> _Packing:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            self._process.wait(timeout=20)
+
+    def release(self) -> Release:
+        """Wait until it is packed and return it. Raise AnlanError with the packer's own sentence."""
+        try:
+            _, said = self._process.communicate(timeout=PACK_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise AnlanError(f'the application was not packed within {PACK_SECONDS:.0f} s; run it again') from None
+        if self._process.returncode != 0:
+            raise AnlanError(f'the application could not be packed: {said.strip().splitlines()[-1]}')
+        return pack()
 
 
 def forget(work: Work) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from anlan.cli.work import Work
@@ -26,7 +27,7 @@ def run_playbook(
     shown: Step,
     *,
     check: bool = False,
-    limit: tuple[str, ...] = (),
+    outputs_file: Path | None = None,
 ) -> Run:
     """Given a playbook and the release that hosts are to have, run it over what stands and return what it did.
 
@@ -44,7 +45,7 @@ def run_playbook(
         mitogen=work.platform.configuration.mitogen,
         forks=work.platform.configuration.forks,
         check=check,
-        limit=limit,
+        outputs_file=outputs_file,
         on_event=bar.on_event,
     )
     if run.failures:

@@ -92,34 +92,35 @@ def rollback(
     """Go back to the release before, one host after the other. `anlan up` keeps it until another one is deployed."""
     work = Work.of(platform)
     read_outputs(work.paths.outputs)
-    standing = read_standing(work.paths)
-    hosts = _hosts(work, _identity())
-    leave = bad or (str(standing.current['id']) if standing.current else None)
-    leave = leave or next((host['current'] for host in hosts.values() if host['current']), None)
-    if leave is None:
-        raise AnlanError('no app host runs a release; there is nothing to go back from')
-    targets = {host['previous'] for host in hosts.values() if host['current'] == leave}
-    if None in targets:
-        raise AnlanError(f'there is no release before {leave} on every app host; nothing was changed')
-    if not targets:
-        raise AnlanError(f'no app host runs release {leave}; nothing was changed')
-    if dry_run:
-        back = sorted(map(str, targets))
-        if json:
-            print_json({'left': leave, 'release': back})
-        else:
-            typer.echo(f'would go from {leave} back to {", ".join(back)}')
-        return
     with hold(work.paths.lock, 'anlan release rollback'):
+        hosts = _hosts(work, _identity())
+        standing = read_standing(work.paths)
+        current = {str(host['current']) for host in hosts.values() if host['current']}
+        # One that was left already and still runs somewhere: a rollback that was cut off.
+        unfinished = next((identity for identity in standing.left if identity in current), None)
+        deployed = str(standing.current['id']) if standing.current else None
+        leave = bad or unfinished or deployed or next(iter(current), None)
+        if leave is None:
+            raise AnlanError('no app host runs a release; there is nothing to go back from')
+        targets = {host['previous'] for host in hosts.values() if host['current'] == leave}
+        if None in targets:
+            raise AnlanError(f'there is no release before {leave} on every app host; nothing was changed')
+        if not targets:
+            raise AnlanError(f'no app host runs release {leave}; nothing was changed')
+        back = sorted(map(str, targets))
+        if dry_run:
+            if json:
+                print_json({'left': leave, 'release': back})
+            else:
+                typer.echo(f'would go from {leave} back to {", ".join(back)}')
+            return
+        # Noted before it is done: an `up` after a rollback that was cut off must not bring the release back.
+        note_rolled_back(work.paths, leave, _archive(back[0]))
         with step('Rolling back') as shown:
             run = run_playbook(work, 'rollback.yml', {'id': leave}, shown)
-            current = _hosts(work, leave)
-            identity = str(next(iter(current.values()))['current'])
-            shown.result = f'{leave} → {identity}'
-        archive = _archive(identity)
-        note_rolled_back(work.paths, leave, archive)
+            shown.result = f'{leave} → {", ".join(back)}'
     if json:
-        print_json({'left': leave, 'release': identity, 'changed': run.changed, 'seconds': round(run.seconds, 1)})
+        print_json({'left': leave, 'release': back[0], 'changed': run.changed, 'seconds': round(run.seconds, 1)})
 
 
 def _archive(identity: str) -> dict[str, str]:

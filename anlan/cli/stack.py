@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from anlan.cli.bring_up import SITE, bring_up, forget
-from anlan.cli.configuring import run_playbook
+from anlan.cli.bring_up import bring_up, forget
+from anlan.cli.comparing import drifted, not_comparable, planned
 from anlan.cli.options import DEFAULT_PLATFORM, DryRun, Json, PlatformFile, YesLose
 from anlan.cli.status import print_status
 from anlan.cli.work import Work
 from anlan.console import print_json, results, say, step
 from anlan.errors import EXIT_CODES_HELP, EXIT_FAILED, BadInput
 from anlan.lock import hold
-from app_stack.release import release_id
-from infra.targets.base import Target
 from monitoring.status import Status
 
 DRIFT_CODES = (
@@ -34,13 +33,17 @@ def register(app: typer.Typer) -> None:
 
 
 def plan(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) -> None:
-    """Say what `up` would change, in the infrastructure and on every host. Nothing is touched."""
+    """Say what `up` would change, in the infrastructure and on every host. Nothing is touched.
+
+    Of a run that was killed, the lock and the unfinished operations are cleared from the state.
+    """
     work = Work.of(platform)
     target = work.target()
     with hold(work.paths.lock, 'anlan plan'):
         with step('Infrastructure'):
             changes = [str(change) for change in target.plan().changes]
-        configuration, reason = _configuration_changes(work, target) if not changes else ([], 'hosts change first')
+        reason = 'hosts change first' if changes else not_comparable(work, target)
+        configuration = [] if reason else planned(work)
     document = {
         'platform': work.platform.name,
         'infrastructure': changes,
@@ -61,7 +64,7 @@ def up(
         plan(platform, json)
         return
     work = Work.of(platform)
-    _finish(work, bring_up(work, 'anlan up', may_lose_hosts=yes), json)
+    _finish(work, platform, bring_up(work, 'anlan up', may_lose_hosts=yes), json)
 
 
 def recover(
@@ -72,7 +75,7 @@ def recover(
         plan(platform, json)
         return
     work = Work.of(platform)
-    _finish(work, bring_up(work, 'anlan recover', recover=True, may_lose_hosts=yes), json)
+    _finish(work, platform, bring_up(work, 'anlan recover', recover=True, may_lose_hosts=yes), json)
 
 
 def down(
@@ -84,6 +87,8 @@ def down(
     work = Work.of(platform)
     name = work.platform.name
     target = work.target()
+    if not work.makes_hosts:
+        target.down()  # refuses with the reason
     if dry_run:
         for host, state in target.hosts().items():
             if state != 'missing':
@@ -119,10 +124,8 @@ def drift(
     with hold(work.paths.lock, 'anlan drift'):
         with step('Infrastructure'):
             drifts = target.drift()
-        configuration: list[str] = []
-        reason = 'not asked for (--hosts-only)' if hosts_only else ''
-        if not hosts_only:
-            configuration, reason = _configuration_changes(work, target)
+        reason = 'not asked for (--hosts-only)' if hosts_only else not_comparable(work, target)
+        configuration = [] if reason else drifted(work)
     if json:
         print_json(
             {
@@ -142,19 +145,6 @@ def drift(
     raise typer.Exit(EXIT_FAILED if drifts or configuration else 0)
 
 
-def _configuration_changes(work: Work, target: Target) -> tuple[list[str], str]:
-    """Return what Ansible would change on the hosts, and else why they were not asked."""
-    missing = [name for name, state in target.hosts().items() if state != 'running']
-    if missing or not work.paths.outputs.exists():
-        names = ', '.join(missing) or 'the platform'
-        return [], f'{names} {"does" if len(missing) < 2 else "do"} not run; `anlan up` configures what it brings up'
-    with step('Configuration of the hosts') as shown:
-        release = {'id': release_id(), 'archive': '', 'sha256': ''}
-        run = run_playbook(work, SITE, release, shown, check=True)
-        shown.result = f'{run.changed} would change'
-    return sorted(run.changed_tasks), ''
-
-
 def _print_changes(document: dict[str, Any]) -> None:
     for part in ('infrastructure', 'configuration'):
         lines = document[part]
@@ -165,19 +155,19 @@ def _print_changes(document: dict[str, Any]) -> None:
         results.print(f'  not asked: {document["configuration_not_asked"]}', markup=False)
 
 
-def _finish(work: Work, status: Status, json: bool) -> None:
+def _finish(work: Work, file: Path, status: Status, json: bool) -> None:
     if json:
         print_json(status.document())
     else:
         print_status(status)
         if status.state == 'ok':
-            _print_next(work)
+            _print_next(work, file)
     if status.state != 'ok':
         raise typer.Exit(EXIT_FAILED)
 
 
-def _print_next(work: Work) -> None:
-    file = '' if work.platform.name == 'lab' else f' -p infra/platforms/{work.platform.name}.yaml'
+def _print_next(work: Work, given: Path) -> None:
+    file = '' if given == DEFAULT_PLATFORM else f' -p {given}'
     say('Try next:')
     for command, what in (
         (f'anlan status{file}', 'the platform as its clients see it'),

@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         'status',
         epilog='Exit codes: 0 all is well · 1 degraded, redundancy is lost · 2 down: no client can learn, '
-        'or the platform file is wrong.',
+        'it does not stand, or the platform file is wrong.',
     )(status)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address
 from itertools import combinations
+from urllib.parse import urlsplit
 
 from anlan.errors import Problem
 from anlan.platform.model import Platform
@@ -20,9 +21,25 @@ RESERVED_LOW = 48
 def cross_check(platform: Platform) -> list[Problem]:
     """Given a platform whose keys are valid each by itself, return all that is wrong between them, by path."""
     problems: list[Problem] = []
-    for check in (zones, virtual_addresses, counts, fault_domains, patroni, objectives, certificates, existing_hosts):
+    for check in (
+        state,
+        zones,
+        virtual_addresses,
+        counts,
+        fault_domains,
+        patroni,
+        objectives,
+        certificates,
+        existing_hosts,
+    ):
         problems.extend(check(platform))
     return sorted(problems)
+
+
+def state(platform: Platform) -> Iterator[Problem]:
+    """No password stands in the file: it would be handed to every host with the rest of it."""
+    if urlsplit(platform.state.backend).password:
+        yield Problem('state.backend', 'has a password in it; give it in the environment (PGPASSWORD)')
 
 
 def zones(platform: Platform) -> Iterator[Problem]:

@@ -40,7 +40,10 @@ class Configuration(Section):
 
     mitogen: bool = key(True, 'Use Mitogen to speed Ansible up; off means plain SSH with pipelining.', True)
     forks: int = key(20, 'Hosts configured at the same time.', 20, unit='hosts', ge=1, le=200)
-    time_sources: list[str] = key(list, 'NTP servers outside the platform; none in the lab.', ['ntp.example.cn'])
+    time_sources: list[IPv4Address] = key(
+        list, 'NTP servers outside the platform; none in the lab. The firewalls let the monitoring hosts ask them.',
+        ['203.0.113.123'],
+    )  # fmt: skip
     resolvers: list[IPv4Address] = key(list, 'DNS resolvers outside the platform; none in the lab.', ['10.1.0.53'])
     journal_retention_days: int = key(
         180, 'How long system logs are kept (Cybersecurity Law of the PRC, article 21: six months).', 180,

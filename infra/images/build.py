@@ -13,9 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker
+import requests
 from docker.errors import DockerException, ImageNotFound, NotFound
 from docker.types import Mount
 
+from anlan.deadline import wait_until
 from anlan.errors import AnlanError
 from infra.images.recipe import FOLDER, Recipe, recipes
 
@@ -24,6 +26,17 @@ LISTS_FRESH_SECONDS = 24 * 3600
 LABEL = 'anlan.image'
 
 Report = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def _said(what: str) -> Iterator[None]:
+    """Turn what Docker or a program may do wrong into one sentence."""
+    try:
+        yield
+    except subprocess.TimeoutExpired as error:
+        raise AnlanError(f'{what}: {error.cmd[0]} did not end within {BUILD_SECONDS} s; run it again') from None
+    except (DockerException, requests.RequestException) as error:
+        raise AnlanError(f'{what}: Docker says: {error}') from None
 
 
 def ensure_images(tiers: Iterable[str], cache_directory: Path, report: Report) -> dict[str, str]:
@@ -36,7 +49,7 @@ def ensure_images(tiers: Iterable[str], cache_directory: Path, report: Report) -
     if not [recipe for recipe in wanted.values() if not _is_there(client, recipe)]:
         return {tier: recipe.tag for tier, recipe in wanted.items()}
     cache_directory.mkdir(parents=True, exist_ok=True)
-    with _alone(cache_directory):
+    with _said('the host images could not be built'), _alone(cache_directory, report):
         _remove_leftovers(client)
         missing = [recipe for recipe in wanted.values() if not _is_there(client, recipe)]
         base = recipes()['base']
@@ -49,10 +62,19 @@ def ensure_images(tiers: Iterable[str], cache_directory: Path, report: Report) -
 
 
 @contextlib.contextmanager
-def _alone(cache_directory: Path) -> Iterator[None]:
+def _alone(cache_directory: Path, report: Report) -> Iterator[None]:
     """Hold the build's lock: another checkout builds the same images, and the second to come finds them there."""
     with (cache_directory / 'lock').open('w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+
+        def held() -> str | None:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                report('another checkout builds images')
+                return 'another checkout builds images'
+            return None
+
+        wait_until(held, 'the other build to end', 2 * BUILD_SECONDS, 1.0)
         yield
 
 

@@ -29,6 +29,9 @@ class Target(Protocol):
     def drift(self) -> list[Drift]:
         """Return all that is no longer as `up` left it. Nothing is touched. Raise AnlanError."""
 
+    def clear(self, report: Report = silent) -> None:
+        """Clear what a killed run left, a lock in a shared state too. Raise AnlanError."""
+
     def recover(self, report: Report = silent) -> Inventory:
         """Clear what a killed run left, then do as `up` does. Raise AnlanError."""
 

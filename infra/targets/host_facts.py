@@ -12,7 +12,9 @@ from anlan.remote import Remote
 from infra.topology import Host
 
 DEADLINE_SECONDS = 20.0
-SUPPORTED_DEBIAN = ('12', '13')
+SUPPORTED_DEBIAN = ('13',)
+"""The roles take PostgreSQL 17, Valkey and Python 3.13 from Debian, and Debian 12 has none of them."""
+
 MEMORY_TOLERANCE = 0.9
 """The kernel keeps a part of the memory for itself, so a machine of 1024 MiB shows less."""
 

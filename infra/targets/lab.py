@@ -85,9 +85,13 @@ class Lab:
             for resource in self._standing()
         ]
 
-    def recover(self, report: Report = silent) -> Inventory:
-        """Clear what a killed run left, a lock in a shared state too, then do as `up` does. Raise AnlanError."""
+    def clear(self, report: Report = silent) -> None:
+        """Clear what a killed run left, a lock in a shared state too. Raise AnlanError."""
         self._stack.clear_leftovers(report, force=True)
+
+    def recover(self, report: Report = silent) -> Inventory:
+        """Clear what a killed run left, then do as `up` does. Raise AnlanError."""
+        self.clear(report)
         return self.up(report)
 
     def hosts(self) -> dict[str, HostState]:

@@ -91,6 +91,9 @@ class Onprem:
             for reason in verdict.reasons
         ]
 
+    def clear(self, report: Report = silent) -> None:
+        """Do nothing: a killed run leaves nothing, for nothing is made."""
+
     def recover(self, report: Report = silent) -> Inventory:
         """Do as `up` does: a killed run leaves nothing, for nothing is made. Raise AnlanError."""
         return self.up(report)

@@ -18,6 +18,7 @@ JOURNEY = ['open', 'log_in', 'courses', 'lesson_page', 'video', 'save_progress',
 
 
 def test_status_says_that_all_is_well_and_both_clients_can_learn(standing: Standing) -> None:
+    standing.wait_whole()
     done = standing.anlan('status', '--json')
     document = json.loads(done.stdout)
     assert (done.returncode, document['state']) == (0, 'ok'), document['reasons'] + document['lost_redundancy']
@@ -68,6 +69,47 @@ def test_plan_and_drift_have_nothing_to_say(standing: Standing) -> None:
     assert (planned['infrastructure'], planned['configuration']) == ([], [])
     drift = standing.anlan('drift', '--hosts-only', '--json')
     assert (drift.returncode, json.loads(drift.stdout)['drift']) == (0, [])
+
+
+def test_plan_names_what_a_changed_key_would_change_on_which_host(standing: Standing, tmp_path: Path) -> None:
+    file = tmp_path / 'changed.yaml'
+    text = PLATFORM_FILE.read_text(encoding='utf-8')
+    file.write_text(text + 'configuration: {journal_retention_days: 200}\n', encoding='utf-8')
+    planned = json.loads(standing.anlan('plan', '-p', str(file), '--json').stdout)
+    names = sorted(host.name for host in standing.work.topology.hosts)
+    assert planned['infrastructure'] == []
+    assert planned['configuration'] == [f'{name}: base : Write the settings of the journal' for name in names]
+
+
+def test_a_renewed_certificate_is_served_after_up(standing: Standing) -> None:
+    places = {'edge-1': 443, 'lb-2': 443, 'app-1': 8443, 'db-1': 5432}
+    for name in places:
+        (standing.work.paths.certificates / name / 'host.crt').unlink()
+    planned = json.loads(standing.anlan('plan', '--json').stdout)['configuration']
+    assert planned == [f'{name}: a new certificate' for name in sorted(places)]
+    up = standing.anlan('up')
+    assert up.returncode == 0, up.stdout + up.stderr
+    for name, port in places.items():
+        served = standing.run(
+            name, 'sudo', 'python3', '-c', SERVED, str(standing.work.topology.host(name).address), str(port)
+        )
+        kept = (standing.work.paths.certificates / name / 'host.crt').read_text(encoding='ascii')
+        assert served.out.split() == kept.split(), name
+
+
+# Prints the certificate that is served at an address; PostgreSQL has to be asked for TLS first.
+SERVED = """
+import socket, ssl, sys
+address, port = sys.argv[1], int(sys.argv[2])
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+with socket.create_connection((address, port), 5) as plain:
+    if port == 5432:
+        plain.sendall(bytes.fromhex('0000000804d2162f'))
+        assert plain.recv(1) == b'S'
+    with context.wrap_socket(plain) as secure:
+        print(ssl.DER_cert_to_PEM_cert(secure.getpeercert(binary_form=True)))
+"""
 
 
 def test_every_default_route_is_the_firewall_pair_and_undeclared_flows_do_not_pass(standing: Standing) -> None:

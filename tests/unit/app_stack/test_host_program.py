@@ -163,6 +163,8 @@ def test_a_rollback_run_twice_goes_back_once(host, tmp_path):
     host.roll(host.layout, second, 0)
     assert host.rollback(host.layout, second, 0) == first
     assert host.rollback(host.layout, second, 0) is None
+    with pytest.raises(host.Refused, match='no release before'):
+        host.rollback(host.layout, None, 0)  # not forward again to the one that was left
     assert host.pointed(host.layout.current) == first
 
 

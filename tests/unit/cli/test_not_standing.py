@@ -35,7 +35,7 @@ def with_file(arguments: list[str], file: Path) -> list[str | Path]:
 @pytest.mark.parametrize('arguments', ASKING.values(), ids=ASKING)
 def test_a_platform_that_does_not_stand_is_one_sentence(anlan: Anlan, sample: Path, arguments: list[str]) -> None:
     ended = anlan(*with_file(arguments, sample))
-    assert ended.code == 1
+    assert ended.code == 2
     assert 'platform sample does not stand; bring it up with `anlan up`' in ended.said
     assert 'Traceback' not in ended.err
     assert ended.out == ''

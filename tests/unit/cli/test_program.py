@@ -120,7 +120,7 @@ def test_the_program_itself_ends_with_one_sentence_and_its_code(tmp_path: Path) 
         text=True,
         check=False,
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert 'anlan: platform lab does not stand; bring it up with `anlan up`' in done.stderr
     assert 'Traceback' not in done.stderr
     assert done.stdout == ''

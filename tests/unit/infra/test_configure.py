@@ -194,7 +194,7 @@ def ansible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pa
 
     def put(events: list[dict[str, Any]], code: int = 0) -> Path:
         program = tmp_path / 'bin' / 'ansible-playbook'
-        program.parent.mkdir()
+        program.parent.mkdir(exist_ok=True)
         program.write_text(FAKE.format(python=sys.executable, report=str(report), events=events, code=code))
         program.chmod(0o755)
         monkeypatch.setattr(sys, 'executable', str(program.with_name('python')))
@@ -209,7 +209,7 @@ def test_secrets_are_in_no_argument_and_no_environment_but_in_a_file_of_their_ow
     report = ansible([{'event': 'stats', 'hosts': STATISTICS}])
     run = configure('site.yml', paths, {'secrets': {'password': SECRET}}, mitogen=False)
     seen = json.loads(report.read_text())
-    assert seen['variables'] == {'secrets': {'password': SECRET}}
+    assert seen['variables'] == {'secrets': {'password': SECRET}, 'unfinished': False}
     assert (seen['mode'], seen['folder_mode']) == (0o600, 0o700)
     assert SECRET not in json.dumps(seen['argv'])
     assert SECRET not in json.dumps(seen['environment'])
@@ -262,3 +262,20 @@ def test_an_ansible_that_cannot_run_is_an_error_and_leaves_no_secret(
     with pytest.raises(AnlanError, match=r'could not run \(exit code 5\): a line for the log'):
         configure('site.yml', paths, {'secrets': {'password': SECRET}}, mitogen=False)
     assert not paths.run.exists()
+
+
+def test_a_run_that_did_not_end_well_has_the_next_one_reload_everything(
+    paths: PlatformPaths, ansible: Callable[..., Path]
+) -> None:
+    failed = {'event': 'failed', 'host': 'app-1', 'task': 'a task', 'message': 'no'}
+    ansible([failed, {'event': 'stats', 'hosts': STATISTICS}])
+    configure('site.yml', paths, {}, mitogen=False)
+    assert paths.unfinished.exists()
+    report = ansible([{'event': 'stats', 'hosts': STATISTICS}])
+    configure('site.yml', paths, {}, check=True, mitogen=False)
+    assert paths.unfinished.exists()
+    configure('site.yml', paths, {}, mitogen=False)
+    assert json.loads(report.read_text())['variables']['unfinished'] is True
+    assert not paths.unfinished.exists()
+    configure('site.yml', paths, {}, mitogen=False)
+    assert json.loads(report.read_text())['variables']['unfinished'] is False

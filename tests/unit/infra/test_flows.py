@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from infra.flows import EVERYONE, declared_flows
+from infra.outputs import topology_document
 from tests.unit.samples import lab, onprem, topology_from, with_values
 
 
@@ -53,3 +54,13 @@ def test_the_bastion_reaches_a_host_whose_ssh_server_has_another_port() -> None:
     topology = topology_from(with_values(onprem(), {'target.hosts.app-1.ssh_port': 2222}))
     ports = {port for flow in topology.flows if flow.source == 'operations' for port in flow.ports}
     assert {22, 2222} <= ports
+
+
+def test_clocks_and_resolvers_outside_are_the_only_addresses_outside_that_are_let_out() -> None:
+    values = {'configuration.time_sources': ['203.0.113.7'], 'configuration.resolvers': ['10.9.0.53', '10.9.0.54']}
+    document = topology_document(topology_from(with_values(lab(), values)))
+    flows = {flow['name']: flow for flow in document['flows']}
+    assert flows['time-outside']['destinations'] == ['203.0.113.7']
+    assert flows['time-outside']['sources'] == ['198.18.40.11', '198.18.40.12']
+    assert flows['names-udp']['destinations'] == ['10.9.0.53', '10.9.0.54']
+    assert 'time-outside' not in {flow.name for flow in topology_from(lab()).flows}

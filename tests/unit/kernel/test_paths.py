@@ -9,7 +9,7 @@ import pytest
 
 from anlan.paths import ROOT, PlatformPaths, cache_directory
 
-PLACES = ('lock', 'outputs', 'secrets', 'ssh', 'certificates', 'pulumi', 'releases', 'logs', 'run')
+PLACES = ('lock', 'outputs', 'secrets', 'ssh', 'certificates', 'pulumi', 'logs', 'run', 'unfinished')
 
 
 def test_the_root_is_the_checkout() -> None:

@@ -38,7 +38,7 @@ def said(output: str) -> str:
 
 
 def probe(commands: Path, services: list[str]) -> dict[str, Any]:
-    question = {'tier': 'monitoring', 'services': services, 'address': '192.0.2.1'}
+    question = {'tier': 'monitoring', 'services': services, 'address': '192.0.2.1', 'tls_ports': []}
     done = subprocess.run(
         [sys.executable, '-I', str(PROBE)],
         input=json.dumps(question),
@@ -53,7 +53,7 @@ def probe(commands: Path, services: list[str]) -> dict[str, Any]:
 
 def test_what_cannot_be_asked_is_null_and_named_never_guessed(commands: Path) -> None:
     answer = probe(commands, ['ssh.service'])
-    parts = {'addresses', 'services', 'failed_units', 'certificate_days', 'clock'}
+    parts = {'addresses', 'services', 'failed_units', 'certificate_days', 'stale_ports', 'clock'}
     assert {part: answer[part] for part in parts} == dict.fromkeys(parts)
     assert set(answer['errors']) == parts
 

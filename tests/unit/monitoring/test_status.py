@@ -80,7 +80,6 @@ def whole(size: str = 'full') -> Observations:
         journeys={name: journey() for name in clients_of(tiers)},
         journey_errors={},
         journey_mean_limit_seconds=3.0,
-        promises_redundancy=size == 'full',
         data_hosts=3,
     )
 
@@ -379,3 +378,9 @@ def test_all_faults_are_named_at_once() -> None:
 
 def test_clients_are_those_of_their_tier() -> None:
     assert clients_of({'client-1': 'client', 'app-1': 'app', 'client-2': 'client'}) == ['client-1', 'client-2']
+
+
+def test_a_port_that_serves_an_old_certificate_is_said() -> None:
+    status = with_fault(set_value('edge-1', 'stale_ports', [443]))
+    assert status.state == 'degraded'
+    assert any('port 443 serves another certificate' in reason for reason in status.reasons)

@@ -244,3 +244,10 @@ def test_the_address_of_a_firewall_is_the_one_that_it_is_managed_under() -> None
     document = with_values(onprem(), {'target.hosts.fw-1.address': '10.1.40.40'})
     if not problems_of(document):
         assert str(topology_of(platform_of(document)).host('fw-1').address) == '10.1.40.40'
+
+
+@pytest.mark.parametrize('backend', ['postgres://anlan:secret@db/state', 's3://key:secret@bucket'])
+def test_a_password_in_the_states_address_is_refused_and_not_repeated(backend: str) -> None:
+    (problem,) = problems_of(with_values(lab(), {'state.backend': backend}))
+    assert problem.path == 'state.backend'
+    assert 'secret' not in problem.reason
