@@ -190,12 +190,12 @@ def paths(tmp_path: Path) -> PlatformPaths:
 @pytest.fixture
 def ansible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Give a function that puts a fake `ansible-playbook` beside Python, and returns the file in which it reports."""
-    report = tmp_path / 'report.json'
+    report, python = tmp_path / 'report.json', sys.executable
 
     def put(events: list[dict[str, Any]], code: int = 0) -> Path:
         program = tmp_path / 'bin' / 'ansible-playbook'
         program.parent.mkdir(exist_ok=True)
-        program.write_text(FAKE.format(python=sys.executable, report=str(report), events=events, code=code))
+        program.write_text(FAKE.format(python=python, report=str(report), events=events, code=code))
         program.chmod(0o755)
         monkeypatch.setattr(sys, 'executable', str(program.with_name('python')))
         return report

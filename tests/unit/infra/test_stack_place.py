@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,8 @@ def test_a_lock_whose_engine_still_runs_is_not_taken_away(place: StackPlace, mon
     engine.symlink_to('/bin/sleep')
     process = subprocess.Popen([engine, '60'])
     try:
+        while Path(f'/proc/{process.pid}/comm').read_text() != 'pulumi\n':
+            time.sleep(0.01)  # until it has become the program
         lock(place, process.pid)
         with pytest.raises(Busy, match=str(process.pid)):
             PlatformStack(place, lambda: None).clear_leftovers()
