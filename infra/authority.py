@@ -41,26 +41,13 @@ def ensure_certificates(topology: Topology, directory: Path, host_days: int, ren
     """
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority = _ensure_authority(directory, topology.platform)
-    due = _due(topology, directory, authority, renew_before_days)
-    for host in due:
-        _issue(directory / host.name, authority, subject_names(topology, host), host_days)
-    return [host.name for host in due]
-
-
-def due_certificates(topology: Topology, directory: Path, renew_before_days: int) -> list[str]:
-    """Given a topology and its authority's folder, return the hosts that `ensure_certificates` would issue for."""
-    if not (directory / 'ca.crt').exists():
-        return [host.name for host in topology.hosts]
-    authority = _ensure_authority(directory, topology.platform)
-    return [host.name for host in _due(topology, directory, authority, renew_before_days)]
-
-
-def _due(topology: Topology, directory: Path, authority: Authority, renew_before_days: int) -> list[Host]:
-    return [
-        host
-        for host in topology.hosts
-        if not _is_good(directory / host.name, authority, subject_names(topology, host), renew_before_days)
-    ]
+    renewed = []
+    for host in topology.hosts:
+        names = subject_names(topology, host)
+        if not _is_good(directory / host.name, authority, names, renew_before_days):
+            _issue(directory / host.name, authority, names, host_days)
+            renewed.append(host.name)
+    return renewed
 
 
 def subject_names(topology: Topology, host: Host) -> tuple[str | IPv4Address, ...]:

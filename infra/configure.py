@@ -20,6 +20,8 @@ from anlan.paths import ROOT, PlatformPaths, cache_directory
 
 PLAYBOOKS = ROOT / 'playbooks'
 POLL_SECONDS = 0.2
+WITH_HANDLERS = ('site.yml',)
+"""Playbooks whose changes hold only after a reload."""
 
 Event = dict[str, Any]
 
@@ -80,7 +82,7 @@ def configure(
         events_file.touch(mode=0o600)
         # Until a run has ended well, what it changed may not have been reloaded: the next one reloads all.
         unfinished = paths.unfinished.exists()
-        if not check:
+        if playbook in WITH_HANDLERS and not check:
             paths.unfinished.touch(mode=0o600)
         write_json(variables_file, variables | {'unfinished': unfinished})
         command = [
@@ -115,7 +117,7 @@ def configure(
                     process.kill()
                 raise
         run = _result(summary, process.returncode, time.monotonic() - started, log)
-        if not check and not run.failures:
+        if playbook in WITH_HANDLERS and not check and not run.failures:
             paths.unfinished.unlink(missing_ok=True)
         return run
     finally:

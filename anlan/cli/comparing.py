@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from anlan.cli.work import Work
 from anlan.console import step
 from anlan.files import write_json
 from app_stack.release import release_id
-from infra.authority import due_certificates
+from infra.authority import ensure_certificates
 from infra.outputs import inventory_of, outputs
 from infra.outputs_file import read_outputs
 from infra.targets.base import Target
@@ -29,27 +30,32 @@ def not_comparable(work: Work, target: Target) -> str:
 
 
 def planned(work: Work) -> list[str]:
-    """Given a platform whose hosts are as its file says, return what `up` would change on them."""
+    """Given a platform whose hosts are as its file says, return what `up` would change on them.
+
+    Outputs and certificates are made as `up` would make them, in places of their own that are removed again.
+    """
     inventory = inventory_of(work.topology, read_outputs(work.paths.outputs))
-    file = work.paths.directory / 'planned.anlan.json'
-    write_json(file, outputs(work.platform, work.topology, inventory))
+    file, certificates = work.paths.directory / 'planned.anlan.json', work.paths.directory / 'planned-certificates'
+    settings = work.platform.certificates
     try:
-        changes = _compared(work, wanted_release(work.paths, _source()), file)
+        write_json(file, outputs(work.platform, work.topology, inventory))
+        if work.paths.certificates.exists():
+            shutil.copytree(work.paths.certificates, certificates, dirs_exist_ok=True)
+        ensure_certificates(work.topology, certificates, settings.host_days, settings.renew_before_days)
+        return _compared(work, wanted_release(work.paths, _source()), outputs_file=file, certificates=certificates)
     finally:
-        file.unlink()
-    days = work.platform.certificates.renew_before_days
-    due = due_certificates(work.topology, work.paths.certificates, days)
-    return sorted([*changes, *(f'{host}: a new certificate' for host in due)])
+        file.unlink(missing_ok=True)
+        shutil.rmtree(certificates, ignore_errors=True)
 
 
 def drifted(work: Work) -> list[str]:
     """Given a platform that stands, return what is no longer on its hosts as the last `up` left it."""
-    return _compared(work, read_standing(work.paths).current or _source(), None)
+    return _compared(work, read_standing(work.paths).current or _source())
 
 
-def _compared(work: Work, release: Mapping[str, str], outputs_file: Path | None) -> list[str]:
+def _compared(work: Work, release: Mapping[str, str], **places: Path) -> list[str]:
     with step('Configuration of the hosts') as shown:
-        run = run_playbook(work, SITE, release, shown, check=True, outputs_file=outputs_file)
+        run = run_playbook(work, SITE, release, shown, check=True, **places)
         shown.result = f'{run.changed} would change'
     return sorted(run.changed_tasks)
 

@@ -28,10 +28,12 @@ def run_playbook(
     *,
     check: bool = False,
     outputs_file: Path | None = None,
+    certificates: Path | None = None,
 ) -> Run:
     """Given a playbook and the release that hosts are to have, run it over what stands and return what it did.
 
-    The caller holds the platform's lock. Raise AnlanError naming the hosts that failed and why.
+    `outputs_file` and `certificates` are read in place of the platform's own. The caller holds its lock. Raise AnlanError
+    naming the hosts that failed and why.
     """
     bar = _Bar(work, playbook, shown)
     run = configure(
@@ -39,7 +41,7 @@ def run_playbook(
         work.paths,
         {
             'secrets': ensure_secrets(work.paths.secrets),
-            'certificate_directory': str(work.paths.certificates),
+            'certificate_directory': str(certificates or work.paths.certificates),
             'release': dict(release),
         },
         mitogen=work.platform.configuration.mitogen,

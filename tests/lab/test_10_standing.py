@@ -78,7 +78,11 @@ def test_plan_names_what_a_changed_key_would_change_on_which_host(standing: Stan
     planned = json.loads(standing.anlan('plan', '-p', str(file), '--json').stdout)
     names = sorted(host.name for host in standing.work.topology.hosts)
     assert planned['infrastructure'] == []
-    assert planned['configuration'] == [f'{name}: base : Write the settings of the journal' for name in names]
+    for what in ('Restart the journal', 'Write the settings of the journal'):
+        assert [line for line in planned['configuration'] if what in line] == [
+            f'{name}: base : {what}' for name in names
+        ]
+    assert len(planned['configuration']) == 2 * len(names)
 
 
 def test_a_renewed_certificate_is_served_after_up(standing: Standing) -> None:
@@ -86,7 +90,9 @@ def test_a_renewed_certificate_is_served_after_up(standing: Standing) -> None:
     for name in places:
         (standing.work.paths.certificates / name / 'host.crt').unlink()
     planned = json.loads(standing.anlan('plan', '--json').stdout)['configuration']
-    assert planned == [f'{name}: a new certificate' for name in sorted(places)]
+    copied = {line.split(':')[0] for line in planned if 'certificate : Copy the certificate and its key' in line}
+    assert copied == set(places)
+    assert 'edge-1: edge : Write the settings of nginx' in planned
     up = standing.anlan('up')
     assert up.returncode == 0, up.stdout + up.stderr
     for name, port in places.items():
