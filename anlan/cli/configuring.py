@@ -32,8 +32,8 @@ def run_playbook(
 ) -> Run:
     """Given a playbook and the release that hosts are to have, run it over what stands and return what it did.
 
-    `outputs_file` and `certificates` are read in place of the platform's own. The caller holds its lock. Raise AnlanError
-    naming the hosts that failed and why.
+    `outputs_file` and `certificates` are read in place of the platform's own. The caller holds its lock. Raise
+    AnlanError naming the hosts that failed and why.
     """
     bar = _Bar(work, playbook, shown)
     run = configure(

@@ -141,7 +141,9 @@ def drift(
         for line in configuration:
             results.print(f'  {line}', markup=False)
         if not drifts and not configuration:
-            results.print('Nothing has drifted.' if not reason else f'No host has drifted; configuration: {reason}')
+            results.print('Nothing has drifted.' if not reason else 'No host has drifted.')
+        if reason:
+            results.print(f'  configuration not asked: {reason}', markup=False)
     raise typer.Exit(EXIT_FAILED if drifts or configuration else 0)
 
 
@@ -167,7 +169,7 @@ def _finish(work: Work, file: Path, status: Status, json: bool) -> None:
 
 
 def _print_next(work: Work, given: Path) -> None:
-    file = '' if given == DEFAULT_PLATFORM else f' -p {given}'
+    file = '' if given.resolve() == DEFAULT_PLATFORM else f' -p {given}'
     say('Try next:')
     for command, what in (
         (f'anlan status{file}', 'the platform as its clients see it'),
