@@ -143,7 +143,7 @@ def drift(
         if not drifts and not configuration:
             results.print('Nothing has drifted.' if not reason else 'No host has drifted.')
         if reason:
-            results.print(f'  configuration not asked: {reason}', markup=False)
+            results.print(f'  configuration: {reason}', markup=False)
     raise typer.Exit(EXIT_FAILED if drifts or configuration else 0)
 
 
