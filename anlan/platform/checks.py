@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from anlan.errors import Problem
 from anlan.platform.model import Platform
+from anlan.platform.operators import RESERVED_NAMES
 from anlan.platform.targets import OnpremTarget
 from anlan.platform.tiers import COUNTS, REDUNDANT_TIERS, TierName, host_name, zone_of
 from anlan.platform.zones import ZONE_NAMES, Zone
@@ -23,6 +24,7 @@ def cross_check(platform: Platform) -> list[Problem]:
     problems: list[Problem] = []
     for check in (
         state,
+        operators,
         zones,
         virtual_addresses,
         counts,
@@ -40,6 +42,13 @@ def state(platform: Platform) -> Iterator[Problem]:
     """No password stands in the file: it would be handed to every host with the rest of it."""
     if urlsplit(platform.state.backend).password:
         yield Problem('state.backend', 'has a password in it; give it in the environment (PGPASSWORD)')
+
+
+def operators(platform: Platform) -> Iterator[Problem]:
+    """No operator has the name of a user of the system."""
+    for name in platform.configuration.operators:
+        if name in RESERVED_NAMES:
+            yield Problem(f'configuration.operators.{name}', "is a user of the system; take a person's own name")
 
 
 def zones(platform: Platform) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from anlan.platform.base import Section, key
 from anlan.platform.objectives import Objectives
+from anlan.platform.operators import OperatorName, PublicKey
 from anlan.platform.targets import Target
 from anlan.platform.tiers import COUNTS, Size, TierName, Tiers
 from anlan.platform.timing import Timing
@@ -45,6 +46,12 @@ class Configuration(Section):
         ['203.0.113.123'],
     )  # fmt: skip
     resolvers: list[IPv4Address] = key(list, 'DNS resolvers outside the platform; none in the lab.', ['10.1.0.53'])
+    operators: dict[OperatorName, PublicKey] = key(
+        dict,
+        'Who may log in on every host through the bastion, under a name of their own: user name and SSH public key. '
+        'Who is taken out of here is removed from every host.',
+        {'li-wei': 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI… li-wei'},
+    )
     journal_retention_days: int = key(
         180, 'How long system logs are kept (Cybersecurity Law of the PRC, article 21: six months).', 180,
         unit='days', ge=1,

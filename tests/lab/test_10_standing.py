@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -101,6 +102,25 @@ def test_a_renewed_certificate_is_served_after_up(standing: Standing) -> None:
         )
         kept = (standing.work.paths.certificates / name / 'host.crt').read_text(encoding='ascii')
         assert served.out.split() == kept.split(), name
+
+
+def test_an_operator_logs_in_under_their_own_name_until_they_are_taken_out(standing: Standing, tmp_path: Path) -> None:
+    key, file = tmp_path / 'key', tmp_path / 'operators.yaml'
+    subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'li-wei', '-f', key], check=True)
+    public = key.with_suffix('.pub').read_text(encoding='ascii').strip()
+    operators = yaml.safe_dump({'configuration': {'operators': {'li-wei': public}}}, width=1000)
+    file.write_text(PLATFORM_FILE.read_text(encoding='utf-8') + operators, encoding='utf-8')
+    session = ['ssh', '-F', standing.work.paths.ssh / 'config', '-i', key, '-l', 'li-wei']
+
+    def may_log_in(host: str) -> bool:
+        done = subprocess.run([*session, host, 'sudo', '-n', 'id', '-un'], capture_output=True, text=True, check=False)
+        return (done.returncode, done.stdout.strip()) == (0, 'root')
+
+    assert not may_log_in('db-1')
+    for given in (file, PLATFORM_FILE):
+        up = standing.anlan('up', '-p', str(given))
+        assert up.returncode == 0, up.stdout + up.stderr
+        assert [may_log_in(host) for host in ('ops-1', 'db-1', 'client-2')] == [given == file] * 3
 
 
 # Prints the certificate that is served at an address; PostgreSQL has to be asked for TLS first.

@@ -251,3 +251,12 @@ def test_a_password_in_the_states_address_is_refused_and_not_repeated(backend: s
     (problem,) = problems_of(with_values(lab(), {'state.backend': backend}))
     assert problem.path == 'state.backend'
     assert 'secret' not in problem.reason
+
+
+def test_an_operator_has_a_name_of_their_own_and_a_public_key() -> None:
+    good = {'li-wei': 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ li-wei'}
+    assert problems_of(with_values(lab(), {'configuration.operators': good})) == []
+    (problem,) = problems_of(with_values(lab(), {'configuration.operators': {'postgres': good['li-wei']}}))
+    assert problem.path == 'configuration.operators.postgres'
+    for wrong in ({'Li Wei': good['li-wei']}, {'li-wei': '-----BEGIN ' + 'A KEY-----'}, {'li-wei': 'no key'}):
+        assert problems_of(with_values(lab(), {'configuration.operators': wrong}))
