@@ -60,22 +60,14 @@ def up(
     platform: PlatformFile = DEFAULT_PLATFORM, yes: YesLose = False, dry_run: DryRun = False, json: Json = False
 ) -> None:
     """Make the platform stand as its file says, and verify it from its clients. Run again, it takes up where it was."""
-    if dry_run:
-        plan(platform, json)
-        return
-    work = Work.of(platform)
-    _finish(work, platform, bring_up(work, 'anlan up', may_lose_hosts=yes), json)
+    _bring_up(platform, yes=yes, dry_run=dry_run, json=json)
 
 
 def recover(
     platform: PlatformFile = DEFAULT_PLATFORM, yes: YesLose = False, dry_run: DryRun = False, json: Json = False
 ) -> None:
     """Take up a killed `up`: clear what it left, a lock in a shared state too, then do as `up` does."""
-    if dry_run:
-        plan(platform, json)
-        return
-    work = Work.of(platform)
-    _finish(work, platform, bring_up(work, 'anlan recover', recover=True, may_lose_hosts=yes), json)
+    _bring_up(platform, yes=yes, dry_run=dry_run, json=json, recover=True)
 
 
 def down(
@@ -155,6 +147,15 @@ def _print_changes(document: dict[str, Any]) -> None:
             results.print(f'  {line}', markup=False)
     if document['configuration_not_asked']:
         results.print(f'  not asked: {document["configuration_not_asked"]}', markup=False)
+
+
+def _bring_up(platform: Path, *, yes: bool, dry_run: bool, json: bool, recover: bool = False) -> None:
+    if dry_run:
+        plan(platform, json)
+        return
+    work = Work.of(platform)
+    command = 'anlan recover' if recover else 'anlan up'
+    _finish(work, platform, bring_up(work, command, recover=recover, may_lose_hosts=yes), json)
 
 
 def _finish(work: Work, file: Path, status: Status, json: bool) -> None:
