@@ -155,7 +155,7 @@ def _database(seen: Observations, hosts: dict[str, HostStatus], lost: list[str])
             continue
         lag = member.get('lag')
         lag_bytes = lag if isinstance(lag, int) else None
-        good = member.get('state') in ('streaming', 'running') and name in answers
+        good = member.get('state') == 'streaming' and name in answers
         replicas.append(
             {'name': name, 'role': member['role'], 'state': member.get('state'), 'lag_bytes': lag_bytes, 'good': good}
         )
@@ -168,11 +168,22 @@ def _database(seen: Observations, hosts: dict[str, HostStatus], lost: list[str])
         lost.append('the database: there is no leader that answers')
     good_replicas = [replica['name'] for replica in replicas if replica['good']]
     if len(good_replicas) < seen.data_hosts - 1:
-        lost.append(f'the database: {len(good_replicas)} of {seen.data_hosts - 1} replicas stream')
+        missing = [name for name, tier in seen.tiers.items() if tier == 'data' and name != leader]
+        lost.append(
+            f'the database: {len(good_replicas)} of {seen.data_hosts - 1} replicas stream; '
+            + ', '.join(_not_streaming(name, answers, replicas) for name in missing if name not in good_replicas)
+        )
     quorum = [name for name, answer in seen.hosts.items() if answer and (answer.get('etcd') or {}).get('has_leader')]
     if len(quorum) < seen.data_hosts:
         lost.append(f'etcd: {len(quorum)} of {seen.data_hosts} members')
     return {'leader': leader, 'replicas': replicas, 'etcd_members': quorum}
+
+
+def _not_streaming(name: str, answers: Mapping[str, Any], replicas: Sequence[Mapping[str, Any]]) -> str:
+    state = next((replica['state'] for replica in replicas if replica['name'] == name), None)
+    if name not in answers:
+        return f'{name} does not answer'
+    return f'{name} is no member of it' if state is None else f'{name} is {state}'
 
 
 def _cache(seen: Observations, hosts: dict[str, HostStatus], lost: list[str]) -> dict[str, Any]:

@@ -122,7 +122,15 @@ def delete(client: docker.DockerClient, name: str) -> None:
 def _make(client: docker.DockerClient, wanted: LabHost) -> None:
     zones = sorted(wanted.addresses)
     first = zones[0]
-    sysctls = {'net.ipv4.ip_forward': '1' if wanted.forwards else '0'}
+    sysctls = {
+        'net.ipv4.ip_forward': '1' if wanted.forwards else '0',
+        # Whatever this machine prefers: of what a container may have anywhere, the one most like a Debian host's cubic.
+        'net.ipv4.tcp_congestion_control': 'reno',
+        # What the roles set on a host; in a container it may only be given at the start.
+        'net.ipv4.tcp_thin_linear_timeouts': '1',
+    }
+    if wanted.forwards:
+        sysctls['net.netfilter.nf_conntrack_tcp_be_liberal'] = '1'
     api = client.api
     host_configuration = api.create_host_config(
         cap_add=list(CAPABILITIES),

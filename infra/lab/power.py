@@ -20,6 +20,9 @@ START_SECONDS = 90
 
 SHUTDOWN_SECONDS = 30
 POLL_SECONDS = 0.5
+ALL_LINKS_DOWN = (
+    'cd /sys/class/net && for link in *; do [ "$link" = lo ] || echo "link set $link down"; done | ip -batch -'
+)
 # In the host, not by polling from outside: each look from outside starts a process through Docker.
 WAIT_FOR_SSH = 'until systemctl is-active --quiet ssh.service; do sleep 0.25; done'
 
@@ -53,13 +56,15 @@ def stop(client: docker.DockerClient, host: LabHost, deadline_seconds: int = SHU
 def kill(client: docker.DockerClient, host: LabHost) -> float:
     """Given a host, cut it off as a power loss does, and return when (on the monotonic clock) its cables were out.
 
-    The interfaces go first: a plain kill lets the network namespace pass packets on until it is torn down.
-    Raise AnlanError if it is gone.
+    The interfaces go first, all at once: a plain kill lets the network namespace pass packets on until it is torn
+    down, and Docker takes half a second to take out eight cables, one after the other. Raise AnlanError if it is gone.
     """
     container = _container(client, host)
+    with contextlib.suppress(APIError):  # it was not running
+        container.exec_run(['/bin/sh', '-c', ALL_LINKS_DOWN], user='root')
+    cut = time.monotonic()
     for name in list(container.attrs['NetworkSettings']['Networks']):
         _disconnect(client, name, container)
-    cut = time.monotonic()
     with contextlib.suppress(APIError):  # it was not running
         container.kill()
     return cut

@@ -15,6 +15,7 @@ import docker
 from anlan.cli.status import check_status
 from anlan.cli.work import Work
 from anlan.deadline import wait_until
+from anlan.errors import AnlanError, DeadlineExceeded
 from anlan.paths import ROOT
 from anlan.remote import Remote, Result
 from infra.connect import connect
@@ -98,7 +99,31 @@ class Standing:
             status = self.status()
             return None if status.state == 'ok' else '; '.join([*status.lost_redundancy, *status.reasons])
 
-        return wait_until(missing, 'the platform to be whole', limit, 1.0)
+        try:
+            return wait_until(missing, 'the platform to be whole', limit, 1.0)
+        except DeadlineExceeded as error:
+            error.add_note(self.account_of_the_database())
+            raise
+
+    def account_of_the_database(self) -> str:
+        """Return what the data hosts say of themselves, for whoever reads a failure later."""
+        asked = {
+            'members': ('sudo', 'patronictl', '-c', '/etc/patroni/config.yml', 'list'),
+            'walreceiver': ('sudo', '-u', 'postgres', 'psql', '-xc', 'select * from pg_stat_wal_receiver'),
+            'senders': ('sudo', '-u', 'postgres', 'psql', '-xc', 'select * from pg_stat_replication'),
+            'Patroni': ('sudo', 'journalctl', '--no-pager', '-o', 'cat', '-u', 'patroni', '-n', '50', '--grep',
+                        'ERROR|FATAL|rewind|reinit|streaming|imeline|bootstrap|recovery|starting|promot|requested'),
+        }  # fmt: skip
+        lines = []
+        for host in (host.name for host in self.work.topology.hosts if host.tier == 'data'):
+            for what, argv in asked.items():
+                try:
+                    done = self.run(host, *argv)
+                    answer = done.out + done.err
+                except AnlanError as error:
+                    answer = str(error)
+                lines.append(f'── {host}, {what}:\n{answer}')
+        return '\n'.join(lines)
 
     def with_role(self, role: str) -> str:
         """Return the host that has a role now (`leader`, `cache master`)."""

@@ -193,9 +193,12 @@ def test_a_fault_of_a_host_degrades_the_platform_and_is_named_with_the_host(
 
 LOST: list[tuple[str, Fault, str]] = [
     ('no leader', no_leader, 'the database: there is no leader that answers'),
-    ('replica stopped', set_member(2, state='stopped'), 'the database: 1 of 2 replicas stream'),
+    ('replica running, not streaming', set_member(2, state='running'),
+     'the database: 1 of 2 replicas stream; db-3 is running'),
+    ('replica stopped', set_member(2, state='stopped'), 'the database: 1 of 2 replicas stream; db-3 is stopped'),
     ('replica gone', lambda hosts: [hosts[name]['database']['cluster']['members'].pop() for name in
-                                    ('db-1', 'db-2', 'db-3')], 'the database: 1 of 2 replicas stream'),
+                                    ('db-1', 'db-2', 'db-3')],
+     'the database: 1 of 2 replicas stream; db-3 is no member of it'),
     ('etcd without leader', set_value('db-2', 'etcd', {'is_leader': False, 'has_leader': False}),
      'etcd: 2 of 3 members'),
     ('etcd silent', set_value('db-3', 'etcd', None), 'etcd: 2 of 3 members'),

@@ -1,0 +1,47 @@
+"""A replica that cannot follow any more, which Patroni alone leaves behind, is seen, named, and brought back."""
+
+from __future__ import annotations
+
+import time
+
+from anlan.remote import Result
+from tests.lab.standing import Standing
+
+REJOIN = ('sudo', '/usr/local/lib/anlan/database-rejoin', '--restart-after', '0', '--copy-after', '0')
+SEGMENTS = 9
+"""More than `wal_keep_size` holds: 64 MB are four segments of 16 MB."""
+
+
+def sql(standing: Standing, host: str, *statements: str) -> Result:
+    words = [word for statement in statements for word in ('-c', statement)]
+    done = standing.run(host, 'sudo', '-u', 'postgres', 'psql', '-At', '-v', 'ON_ERROR_STOP=1', *words)
+    assert done.code == 0, done.err
+    return done
+
+
+def test_a_replica_whose_log_the_leader_no_longer_has_is_named_and_copied_anew(whole: Standing) -> None:
+    leader, victim = whole.with_role('leader'), whole.status().database['replicas'][0]['name']
+    stopped = whole.run(victim, 'sudo', 'systemctl', 'stop', 'patroni.service', deadline_seconds=60)
+    assert stopped.code == 0, stopped.err
+    for _ in range(SEGMENTS):
+        sql(whole, leader, "select pg_logical_emit_message(true, 'planted', 'a')", 'select pg_switch_wal()')
+    sql(whole, leader, f"select pg_drop_replication_slot('{victim.replace('-', '_')}')", 'checkpoint')
+    assert whole.run(victim, 'sudo', 'systemctl', 'start', 'patroni.service', deadline_seconds=60).code == 0
+
+    time.sleep(15)
+    status = whole.status()
+    assert status.state == 'degraded'
+    assert status.lost_redundancy == [f'the database: 1 of 2 replicas stream; {victim} is running']
+
+    addresses = {host.name: str(host.address) for host in whole.work.topology.hosts if host.tier == 'data'}
+    others = [word for name, address in addresses.items() if name != victim for word in ('--other', address)]
+    look = (*REJOIN, *others, victim, addresses[victim])
+    first = whole.run(victim, *look, deadline_seconds=180)
+    assert 'starting Patroni anew' in first.out
+    time.sleep(10)
+    assert whole.status().state == 'degraded', 'a new start alone brought it back: nothing was planted'
+    second = whole.run(victim, *look, deadline_seconds=180)
+    assert 'copying the leader' in second.out
+    whole.wait_whole()
+    after = whole.run(victim, *look, deadline_seconds=180)
+    assert (after.code, after.out) == (0, '')
