@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +11,14 @@ from typing import Any
 
 from anlan.remote import Remote, Result, Unreachable
 from monitoring.expectation import services_of, tls_ports_of
+from monitoring.reachability import Attempt, rule_packets
 from monitoring.status import Observations, clients_of
 
 FOLDER = Path(__file__).parent
 HOST_SECONDS = 25.0
 JOURNEY_SECONDS = 60.0
+REACH_SECONDS = 2.5
+"""The kernel repeats a first packet after 1 s: one that is lost by chance is not taken for one that is dropped."""
 
 
 def collect(remote: Remote, outputs: Mapping[str, Any], journey_password: str) -> Observations:
@@ -51,6 +54,44 @@ def collect(remote: Remote, outputs: Mapping[str, Any], journey_password: str) -
     )
 
 
+def collect_reachability(
+    remote: Remote, outputs: Mapping[str, Any], attempts: Sequence[Attempt]
+) -> tuple[dict[str, list[str] | None], dict[str, dict[str, int] | None], dict[str, str]]:
+    """Given connections, outputs and attempts, return the answers by source and the packets by firewall and rule.
+
+    And why a host gave none. Answers are in the order of the attempts; packets are those before them.
+    """
+    hosts: Mapping[str, Any] = outputs['hosts']
+    firewalls = [name for name, host in hosts.items() if host['tier'] == 'firewall']
+    by_source: dict[str, list[Attempt]] = {}
+    for attempt in attempts:
+        by_source.setdefault(attempt.source, []).append(attempt)
+    script = (FOLDER / 'reach_probe.py').read_text(encoding='utf-8')
+    argv = ['sudo', 'python3', '-I', '-c', script]
+    with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
+        # The rules first: the attempts themselves use them.
+        ruled = dict(zip(firewalls, pool.map(lambda name: _rules(remote, name), firewalls), strict=True))
+        asked = {
+            source: pool.submit(
+                _ask_any, remote, source, argv,
+                {'seconds': REACH_SECONDS, 'attempts': [[each.protocol, each.address, each.port] for each in own]},
+                HOST_SECONDS,
+            )
+            for source, own in by_source.items()
+        }  # fmt: skip
+        answered = {source: future.result() for source, future in asked.items()}
+    unreachable = {name: reason for name, (_, reason) in [*ruled.items(), *answered.items()] if reason}
+    return (
+        {source: answer for source, (answer, _) in answered.items()},
+        {name: None if answer is None else rule_packets(answer) for name, (answer, _) in ruled.items()},
+        unreachable,
+    )
+
+
+def _rules(remote: Remote, firewall: str) -> tuple[dict[str, Any] | None, str]:
+    return _ask(remote, firewall, ['sudo', 'nft', '--json', 'list', 'table', 'inet', 'anlan'], {}, HOST_SECONDS)
+
+
 def _probe(
     remote: Remote, name: str, host: Mapping[str, Any], front_door_port: int
 ) -> tuple[dict[str, Any] | None, str]:
@@ -73,6 +114,14 @@ def _journey(remote: Remote, name: str, front_door: str, password: str) -> tuple
 def _ask(
     remote: Remote, host: str, argv: list[str], question: Mapping[str, Any], deadline_seconds: float
 ) -> tuple[dict[str, Any] | None, str]:
+    answer: dict[str, Any] | None
+    answer, reason = _ask_any(remote, host, argv, question, deadline_seconds)
+    return answer, reason
+
+
+def _ask_any(
+    remote: Remote, host: str, argv: list[str], question: Mapping[str, Any], deadline_seconds: float
+) -> tuple[Any, str]:
     try:
         result: Result = remote.run(host, argv, deadline_seconds, json.dumps(question))
     except Unreachable as error:
@@ -80,7 +129,7 @@ def _ask(
     if result.code != 0:
         return None, f'the probe failed with {result.code}: {result.err.strip()[-200:]}'
     try:
-        answer: dict[str, Any] = json.loads(result.out)
+        answer = json.loads(result.out)
     except ValueError:
         return None, f'the probe answered no JSON: {result.out[:100]!r}'
     return answer, ''

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from anlan import __version__
-from anlan.cli import platform, release, ssh, stack, status
+from anlan.cli import platform, reach, release, ssh, stack, status
 from anlan.console import messages
 from anlan.errors import EXIT_CODES_HELP, EXIT_INTERRUPTED, AnlanError
 
@@ -25,6 +25,7 @@ app.add_typer(platform.app, name='platform')
 app.add_typer(release.app, name='release')
 stack.register(app)
 status.register(app)
+reach.register(app)
 ssh.register(app)
 
 

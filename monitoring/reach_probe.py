@@ -1,0 +1,102 @@
+"""Runs on a host: opens connections to many addresses at once and says what came of each; the standard library alone.
+
+Standard input: {"attempts": [[protocol, address, port or null], ...], "seconds": 2.5}. Standard output: a list of
+`open` (a connection or an answer), `refused` (the destination itself says no), `silent`, or `unreachable`, why.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import selectors
+import socket
+import struct
+import sys
+import time
+
+NTP_QUESTION = b'\x23' + 47 * b'\0'
+ECHO_REQUEST, ECHO_REPLY = 8, 0
+IDENTIFIER = os.getpid() & 0xFFFF
+Attempt = tuple[str, str, 'int | None']
+
+
+class OtherAnswerError(Exception):
+    """An echo that another attempt asked for: every raw socket hears every answer."""
+
+
+def echo(number: int) -> bytes:
+    total = (ECHO_REQUEST << 8) + IDENTIFIER + number
+    total = (total >> 16) + (total & 0xFFFF)
+    return struct.pack('!BBHHH', ECHO_REQUEST, 0, ~(total + (total >> 16)) & 0xFFFF, IDENTIFIER, number)
+
+
+def word(code: int) -> str:
+    if code == 0:
+        return 'open'
+    if code in (errno.ECONNREFUSED, errno.ECONNRESET):
+        return 'refused'
+    return 'silent' if code == errno.ETIMEDOUT else f'unreachable: {os.strerror(code)}'
+
+
+def begin(attempt: Attempt, number: int) -> socket.socket:
+    protocol, address, port = attempt
+    if protocol == 'icmp':
+        sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+        sock.setblocking(False)
+        sock.sendto(echo(number), (address, 0))
+    elif protocol == 'udp':
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.setblocking(False)
+        sock.connect((address, port))
+        sock.send(NTP_QUESTION)
+    else:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        code = sock.connect_ex((address, port))
+        if code not in (0, errno.EINPROGRESS):
+            raise OSError(code, os.strerror(code))
+    return sock
+
+
+def end(protocol: str, sock: socket.socket, number: int) -> str:
+    if protocol == 'tcp':
+        return word(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+    packet = sock.recv(1500)
+    if protocol == 'icmp':
+        offset = (packet[0] & 15) * 4
+        kind, _, _, identifier, sequence = struct.unpack('!BBHHH', packet[offset : offset + 8])
+        if (kind, identifier, sequence) != (ECHO_REPLY, IDENTIFIER, number):
+            raise OtherAnswerError
+    return 'open'
+
+
+def main() -> None:
+    question = json.load(sys.stdin)
+    attempts: list[Attempt] = [(protocol, address, port) for protocol, address, port in question['attempts']]
+    answers = ['silent'] * len(attempts)
+    waiting = selectors.DefaultSelector()
+    for number, attempt in enumerate(attempts):
+        try:
+            event = selectors.EVENT_WRITE if attempt[0] == 'tcp' else selectors.EVENT_READ
+            waiting.register(begin(attempt, number), event, number)
+        except OSError as error:
+            answers[number] = word(error.errno or errno.EIO)
+    deadline = time.monotonic() + question['seconds']
+    while waiting.get_map() and time.monotonic() < deadline:
+        for key, _ in waiting.select(max(0.0, deadline - time.monotonic())):
+            sock, number = key.fileobj, key.data
+            assert isinstance(sock, socket.socket)
+            try:
+                answers[number] = end(attempts[number][0], sock, number)
+            except OtherAnswerError:
+                continue
+            except OSError as error:
+                answers[number] = word(error.errno or errno.EIO)
+            waiting.unregister(sock)
+            sock.close()
+    json.dump(answers, sys.stdout)
+
+
+if __name__ == '__main__':
+    main()
