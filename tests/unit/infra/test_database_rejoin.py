@@ -69,11 +69,16 @@ STRAYING = pytest.mark.parametrize(
     ('own', 'seen', 'said'),
     [
         (STRAYS, CLUSTER, 'PostgreSQL (running) has not followed the leader'),
-        ({'state': 'starting', 'role': 'replica'}, CLUSTER, 'PostgreSQL (starting) has not followed the leader'),
+        (
+            {'state': 'start failed', 'role': 'replica'},
+            CLUSTER,
+            'PostgreSQL (start failed) has not followed the leader',
+        ),
+        (STRAYS | {'state': 'stopped'}, CLUSTER, 'PostgreSQL (stopped) has not followed the leader'),
         (None, CLUSTER, 'Patroni has not answered'),
         (FOLLOWS, CLUSTER | {'members': CLUSTER['members'][:1]}, 'the others have not known this member'),
     ],
-    ids=['does not stream', 'does not start', 'Patroni hangs', 'is no member'],
+    ids=['does not stream', 'does not start', 'is not started', 'Patroni hangs', 'is no member'],
 )
 
 
@@ -90,3 +95,18 @@ def test_then_its_patroni_is_started_anew_once_and_then_it_is_copied(own: Any, s
     assert (action, reason, state) == ('restart', f'{said} for 120 s', {'since': 880.0, 'restarted': 1000.0})
     assert decide(own, seen, state, 1179) == ('nothing', f'{said} for 299 s', state)
     assert decide(own, seen, state, 1180) == ('copy', f'{said} for 300 s', {})
+
+
+SLOW = [
+    STRAYS | {'state': 'starting'},
+    STRAYS | {'state': 'stopping'},
+    STRAYS | {'replication_state': 'in archive recovery'},
+]
+
+
+@pytest.mark.parametrize('own', SLOW, ids=['starts', 'stops', 'replays an archive'])
+def test_a_large_database_may_take_its_time(own: Any) -> None:
+    assert decide(own, CLUSTER, {'since': 0.0, 'restarted': None}, 15 * 120 - 1)[0] == 'nothing'
+    assert decide(own, CLUSTER, {'since': 0.0, 'restarted': None}, 15 * 120)[0] == 'restart'
+    assert decide(own, CLUSTER, {'since': 0.0, 'restarted': 1800.0}, 1800 + 15 * 180 - 1)[0] == 'nothing'
+    assert decide(own, CLUSTER, {'since': 0.0, 'restarted': 1800.0}, 1800 + 15 * 180)[0] == 'copy'
