@@ -13,6 +13,8 @@ from tests.unit.samples import lab, platform_of, stand
 ASKING = {
     'status': ['status'],
     'status --json': ['status', '--json'],
+    'reach': ['reach'],
+    'reach --json': ['reach', '--json'],
     'ssh': ['ssh', 'db-1'],
     'release show': ['release', 'show'],
     'release deploy': ['release', 'deploy'],

@@ -41,8 +41,8 @@ def options(name: str) -> set[str]:
 
 def test_every_command_is_there() -> None:
     assert {
-        'plan', 'up', 'down', 'drift', 'recover', 'status', 'ssh', 'platform check', 'platform schema', 'platform show',
-        'release build', 'release show', 'release deploy', 'release rollback',
+        'plan', 'up', 'down', 'drift', 'recover', 'status', 'reach', 'ssh', 'platform check', 'platform schema',
+        'platform show', 'release build', 'release show', 'release deploy', 'release rollback',
     } <= set(COMMANDS)  # fmt: skip
 
 
