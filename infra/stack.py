@@ -8,7 +8,7 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,15 +97,19 @@ class PlatformStack:
         self._run(log, lambda stack: stack.preview(refresh=True, on_event=log.listen, parallel=PARALLEL))
         return Plan(tuple(log.changes))
 
-    def up(self, report: Report = silent) -> dict[str, Any]:
+    def up(self, report: Report = silent, only: Sequence[tuple[str, str]] = ()) -> dict[str, Any]:
         """Make everything as declared and return the outputs; a killed run's leftovers are cleared first.
 
-        Raise Busy if another run holds the state, AnlanError with every reason if something fails.
+        `only`: these resources, by type and name, and no other. Raise Busy if another run holds the state, AnlanError
+        with every reason if something fails.
         """
         if self.leftovers():
             self.clear_leftovers(report)
         log = EventLog(report)
-        result = self._run(log, lambda stack: stack.up(refresh=True, on_event=log.listen, parallel=PARALLEL))
+        urns = [f'urn:pulumi:{self.place.name}::{self.place.project}::{kind}::{name}' for kind, name in only]
+        result = self._run(
+            log, lambda stack: stack.up(refresh=True, on_event=log.listen, parallel=PARALLEL, target=urns or None)
+        )
         return {name: output.value for name, output in result.outputs.items()}
 
     def down(self, report: Report = silent) -> None:

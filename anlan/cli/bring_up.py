@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 
 import typer
 
 from anlan.cli.comparing import SITE
 from anlan.cli.configuring import release_variables, run_playbook
 from anlan.cli.releases import note_deployed, wanted_release
+from anlan.cli.renewing import hand_over, require_whole, unshared, waves_of
 from anlan.cli.status import check_status
 from anlan.cli.work import Work
 from anlan.console import Step, say, step
@@ -36,11 +38,14 @@ VERIFY_PAUSE_SECONDS = 2.0
 LOSSES = ('delete', 'replace')
 
 
-def bring_up(work: Work, command: str, *, recover: bool = False, may_lose_hosts: bool = False) -> Status:
+def bring_up(
+    work: Work, command: str, *, recover: bool = False, may_lose_hosts: bool = False, at_once: bool = False
+) -> Status:
     """Given a platform, make it stand as its file says, verify it from its clients, and return its status.
 
     `recover` clears first what a killed run left. Before a host that stands is removed or made anew, the user is asked,
-    unless `may_lose_hosts`. Raise Busy if another command holds the platform, BadInput if
+    unless `may_lose_hosts`. Hosts of a platform that stands are made anew one after another, with the platform whole in
+    between, unless `at_once`. Raise Busy if another command holds the platform, BadInput if
     something stands in the way (nothing is touched then), AnlanError if a step fails.
     """
     target = work.target()
@@ -52,7 +57,10 @@ def bring_up(work: Work, command: str, *, recover: bool = False, may_lose_hosts:
                 if recover:
                     target.clear()
                 if not may_lose_hosts:
-                    ask_about_losses(work, target)
+                    ask_about_losses(work, target, at_once=at_once)
+            outdated = target.outdated() if work.paths.outputs.exists() and not at_once else []
+            if set(outdated) - set(unshared(work.topology, outdated)):
+                make_anew(work, target, waves_of(work.topology, outdated), packing)
             with step('Hosts and networks') as shown:
                 inventory = _make(work, target, shown)
             write_connections(work, inventory)
@@ -74,6 +82,38 @@ def bring_up(work: Work, command: str, *, recover: bool = False, may_lose_hosts:
     return status
 
 
+def make_anew(work: Work, target: Target, waves: list[list[str]], packing: _Packing) -> None:
+    """Make the hosts of each wave anew and configure them. Raise AnlanError if the platform is not whole before one."""
+    wanted = wanted_release(work.paths, release_variables(packing.release()))
+    with step('What stands: verification') as shown:
+        status = check_status(work.platform)
+        shown.result = status.state
+    if status.state != 'ok':
+        # What a killed run left half done is finished first: only then is it known whether a host may be missed.
+        missing = [name for name, state in target.hosts().items() if state != 'running']
+        status = _renew(work, target, missing, wanted, 'What stands')
+    for number, names in enumerate(waves, 1):
+        require_whole(status, f'making {", ".join(names)} anew')
+        hand_over(work, names)
+        status = _renew(work, target, names, wanted, f'Hosts anew, {number} of {len(waves)}')
+
+
+def _renew(work: Work, target: Target, names: list[str], wanted: Mapping[str, str], title: str) -> Status:
+    """Make these hosts, none if there are none, configure every host, and return what the clients see."""
+    if names:
+        with step(f'{title}: {", ".join(names)}') as shown:
+            inventory = target.up(lambda resource, state: shown.note(f'{resource} {state}'), names)
+            write_connections(work, inventory)
+        issue_certificates(work)
+    with step(f'{title}: configuration') as shown:
+        run = run_playbook(work, SITE, wanted, shown)
+        shown.result = f'{run.changed} changed'
+    with step(f'{title}: verification') as shown:
+        status = verify(work)
+        shown.result = status.state
+    return status
+
+
 def check_way(work: Work, target: Target) -> None:
     """Raise BadInput with all that stands in the way of `up`; images that are to be built are no obstacle."""
     with step('Preflight'):
@@ -83,7 +123,7 @@ def check_way(work: Work, target: Target) -> None:
         raise BadInput(f'platform {work.platform.name} cannot be brought up here; nothing was touched:\n{lines}')
 
 
-def ask_about_losses(work: Work, target: Target) -> None:
+def ask_about_losses(work: Work, target: Target, *, at_once: bool = False) -> None:
     """Have the platform's name typed if hosts that stand would be lost with their data. Raise BadInput if it is not."""
     if not work.paths.outputs.exists():
         return
@@ -94,9 +134,16 @@ def ask_about_losses(work: Work, target: Target) -> None:
         return
     name = work.platform.name
     lines = '\n'.join(f'  {change}' for change in lost)
+    replaced = [change for change in lost if change.operation == 'replace']
+    kept = replaced == lost and not at_once and not unshared(work.topology, target.outdated())
+    what = (
+        'are made anew, one after another; what only they hold (logs, caches) is lost, what their tier shares is kept'
+        if kept
+        else 'and their data would be lost'
+    )
     if not sys.stdin.isatty():
-        raise BadInput(f'hosts of {name} and their data would be lost; add --yes if that is meant:\n{lines}')
-    say(f'These hosts stand; they and their data would be lost:\n{lines}')
+        raise BadInput(f'hosts of {name} {what}; add --yes if that is meant:\n{lines}')
+    say(f'These hosts stand; they {what}:\n{lines}')
     if typer.prompt("Type the platform's name to go on", err=True).strip() != name:
         raise BadInput(f'that is not {name}; nothing was changed')
 
@@ -190,6 +237,8 @@ class _Packing:
 
     def release(self) -> Release:
         """Wait until it is packed and return it. Raise AnlanError with the packer's own sentence."""
+        if self._process.returncode == 0:
+            return pack()
         try:
             _, said = self._process.communicate(timeout=PACK_SECONDS)
         except subprocess.TimeoutExpired:

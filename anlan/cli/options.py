@@ -19,3 +19,9 @@ DryRun = Annotated[bool, typer.Option('--dry-run', help='Say what would be done;
 YesLose = Annotated[
     bool, typer.Option('--yes', '-y', help='Do not ask before hosts that stand are removed or made anew.')
 ]
+AtOnce = Annotated[
+    bool,
+    typer.Option(
+        '--at-once', help='Make anew all hosts that must be at once, not one after another: the database is lost.'
+    ),
+]

@@ -9,7 +9,7 @@ import typer
 
 from anlan.cli.bring_up import bring_up, forget
 from anlan.cli.comparing import drifted, not_comparable, planned
-from anlan.cli.options import DEFAULT_PLATFORM, DryRun, Json, PlatformFile, YesLose
+from anlan.cli.options import DEFAULT_PLATFORM, AtOnce, DryRun, Json, PlatformFile, YesLose
 from anlan.cli.status import print_status
 from anlan.cli.work import Work
 from anlan.console import print_json, results, say, step
@@ -57,17 +57,25 @@ def plan(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) -> None:
 
 
 def up(
-    platform: PlatformFile = DEFAULT_PLATFORM, yes: YesLose = False, dry_run: DryRun = False, json: Json = False
+    platform: PlatformFile = DEFAULT_PLATFORM,
+    yes: YesLose = False,
+    at_once: AtOnce = False,
+    dry_run: DryRun = False,
+    json: Json = False,
 ) -> None:
     """Make the platform stand as its file says, and verify it from its clients. Run again, it takes up where it was."""
-    _bring_up(platform, yes=yes, dry_run=dry_run, json=json)
+    _bring_up(platform, yes=yes, at_once=at_once, dry_run=dry_run, json=json)
 
 
 def recover(
-    platform: PlatformFile = DEFAULT_PLATFORM, yes: YesLose = False, dry_run: DryRun = False, json: Json = False
+    platform: PlatformFile = DEFAULT_PLATFORM,
+    yes: YesLose = False,
+    at_once: AtOnce = False,
+    dry_run: DryRun = False,
+    json: Json = False,
 ) -> None:
     """Take up a killed `up`: clear what it left, a lock in a shared state too, then do as `up` does."""
-    _bring_up(platform, yes=yes, dry_run=dry_run, json=json, recover=True)
+    _bring_up(platform, yes=yes, at_once=at_once, dry_run=dry_run, json=json, recover=True)
 
 
 def down(
@@ -149,13 +157,13 @@ def _print_changes(document: dict[str, Any]) -> None:
         results.print(f'  not asked: {document["configuration_not_asked"]}', markup=False)
 
 
-def _bring_up(platform: Path, *, yes: bool, dry_run: bool, json: bool, recover: bool = False) -> None:
+def _bring_up(platform: Path, *, yes: bool, at_once: bool, dry_run: bool, json: bool, recover: bool = False) -> None:
     if dry_run:
         plan(platform, json)
         return
     work = Work.of(platform)
     command = 'anlan recover' if recover else 'anlan up'
-    _finish(work, platform, bring_up(work, command, recover=recover, may_lose_hosts=yes), json)
+    _finish(work, platform, bring_up(work, command, recover=recover, may_lose_hosts=yes, at_once=at_once), json)
 
 
 def _finish(work: Work, file: Path, status: Status, json: bool) -> None:

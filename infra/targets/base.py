@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal, Protocol
 
 from anlan.errors import Problem
@@ -20,8 +21,14 @@ class Target(Protocol):
     def plan(self) -> Plan:
         """Return what `up` would do. Nothing is touched."""
 
-    def up(self, report: Report = silent) -> Inventory:
-        """Make the topology so and return the inventory. Done twice it changes nothing. Raise AnlanError."""
+    def outdated(self) -> list[str]:
+        """Return the hosts that stand and that `up` would make anew. Nothing is touched. Raise AnlanError."""
+
+    def up(self, report: Report = silent, only: Collection[str] = ()) -> Inventory:
+        """Make the topology so and return the inventory. Done twice it changes nothing. Raise AnlanError.
+
+        `only`: these hosts of one that stands, and nothing else.
+        """
 
     def down(self, report: Report = silent) -> None:
         """Remove what `up` made, and nothing else. Raise AnlanError."""

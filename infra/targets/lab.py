@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
 
@@ -11,9 +11,11 @@ import docker
 from anlan.errors import Problem
 from infra import program
 from infra.inventory import Inventory
+from infra.lab import hosts, preflight
 from infra.lab import platform as standing
-from infra.lab import preflight
 from infra.lab.engine import connect
+from infra.lab.kinds import HOST_TYPE
+from infra.lab.model import LabHost
 from infra.stack import PlatformStack, StackPlace
 from infra.targets.base import HostState
 from infra.targets.changes import Drift, Plan, Report, silent
@@ -49,7 +51,7 @@ class Lab:
         """Return all that stands in the way on this machine; nothing is touched."""
         return preflight.problems(
             program.lab_networks(self._topology),
-            program.lab_hosts(self._topology, self._images, self._ssh_public_key),
+            self._wanted(),
             self._headroom_mib,
             self._free_disk_gib,
         )
@@ -66,9 +68,18 @@ class Lab:
             )
         )
 
-    def up(self, report: Report = silent) -> Inventory:
-        """Make the topology so and return the inventory. Raise AnlanError."""
-        return Inventory.of(self._stack.up(report)['inventory'])
+    def outdated(self) -> list[str]:
+        """Return the hosts that stand and that `up` would make anew, from Docker itself."""
+        found = []
+        for wanted in self._wanted():
+            present = hosts.read(self._client, wanted.container, wanted)
+            if present is not None and present.fixed_document() != wanted.fixed_document():
+                found.append(wanted.name)
+        return found
+
+    def up(self, report: Report = silent, only: Collection[str] = ()) -> Inventory:
+        """Make the topology so and return the inventory; `only` these hosts of one that stands. Raise AnlanError."""
+        return Inventory.of(self._stack.up(report, [(HOST_TYPE, name) for name in only])['inventory'])
 
     def down(self, report: Report = silent) -> None:
         """Remove hosts and networks, those too that no state knows. Raise AnlanError."""
@@ -99,6 +110,9 @@ class Lab:
         running = standing.host_states(self._client, self._topology.platform)
         states: dict[bool | None, HostState] = {True: 'running', False: 'stopped', None: 'missing'}
         return {host.name: states[running.get(host.name)] for host in self._topology.hosts}
+
+    def _wanted(self) -> list[LabHost]:
+        return program.lab_hosts(self._topology, self._images, self._ssh_public_key)
 
     def _standing(self) -> list[str]:
         platform = self._topology.platform

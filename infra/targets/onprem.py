@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +61,11 @@ class Onprem:
         """Return that nothing is to be made."""
         return Plan()
 
-    def up(self, report: Report = silent) -> Inventory:
+    def outdated(self) -> list[str]:
+        """Return none: nothing is made here."""
+        return []
+
+    def up(self, report: Report = silent, only: Collection[str] = ()) -> Inventory:
         """Check every host and return the inventory. Raise AnlanError with all that is wrong."""
         problems = self._file_problems()
         verdicts = [] if problems else self._check_all(report)

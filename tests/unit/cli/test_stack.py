@@ -25,6 +25,10 @@ class FakeTarget:
         self.states = {'fw-1': 'running', 'app-1': 'stopped', 'db-1': 'missing'}
         self.changes: tuple[Change, ...] = (Change('host app-1', 'create'), Change('host db-1', 'update', ('memory',)))
         self.drifts: list[Drift] = []
+        self.old: list[str] = []
+
+    def outdated(self) -> list[str]:
+        return self.old
 
     def plan(self) -> Plan:
         return Plan(self.changes)
@@ -194,6 +198,27 @@ def test_a_host_that_stands_is_not_lost_without_being_asked(
     assert 'host db-1 (image: a → b)' in str(refused.value)
     assert '--yes' in str(refused.value)
     assert target.done == []
+
+
+@pytest.mark.parametrize(
+    ('old', 'operation', 'at_once', 'said'),
+    [
+        (['db-1', 'db-2'], 'replace', False, 'are made anew, one after another'),
+        (['db-1', 'db-2'], 'replace', True, 'and their data would be lost'),
+        (['db-1', 'ops-1'], 'replace', False, 'and their data would be lost'),
+        (['db-1'], 'delete', False, 'and their data would be lost'),
+    ],
+    ids=['one after another', 'at once', 'one of them alone in its tier', 'removed'],
+)
+def test_what_is_lost_is_said_as_it_is(
+    sample: Path, target: FakeTarget, paths: PlatformPaths, old: list[str], operation: str, at_once: bool, said: str
+) -> None:
+    paths.outputs.write_text('{}')
+    target.old = old
+    target.changes = tuple(Change(f'host {name}', operation) for name in old)  # type: ignore[arg-type]
+    with pytest.raises(BadInput) as refused:
+        ask_about_losses(Work.of(sample), target, at_once=at_once)  # type: ignore[arg-type]
+    assert said in str(refused.value)
 
 
 def test_nobody_is_asked_where_nothing_is_lost_or_nothing_stands(

@@ -1,0 +1,55 @@
+"""Hosts that must be made anew, one after another, so that what the others of their tier hold is never lost at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from anlan.cli.status import check_status
+from anlan.cli.work import Work
+from anlan.errors import AnlanError
+from infra.connect import connect
+from infra.outputs_file import read_outputs
+from infra.topology import Topology
+from monitoring.status import Status
+
+SWITCHOVER_SECONDS = 60.0
+
+
+def waves_of(topology: Topology, outdated: Collection[str]) -> list[list[str]]:
+    """Given the hosts to make anew, return them in waves: of each tier at most one a wave, in order of number."""
+    waves: list[list[str]] = []
+    for tier in dict.fromkeys(host.tier for host in topology.hosts):
+        names = [host.name for host in topology.tier(tier) if host.name in outdated]
+        for index, name in enumerate(names):
+            if index == len(waves):
+                waves.append([])
+            waves[index].append(name)
+    return waves
+
+
+def unshared(topology: Topology, outdated: Collection[str]) -> list[str]:
+    """Given the hosts to make anew, return those whose tier has no other host to keep what they hold."""
+    return [host.name for host in topology.hosts if host.name in outdated and len(topology.tier(host.tier)) == 1]
+
+
+def require_whole(status: Status, before: str) -> None:
+    """Given a status, raise AnlanError if the platform is not whole: `before` what is then not done."""
+    if status.state != 'ok':
+        missing = '; '.join([*status.lost_redundancy, *status.reasons])
+        raise AnlanError(
+            f'stopped before {before}: the platform is not whole, and another host may hold the only copy: {missing}. '
+            'Mend that and run it again, or use --at-once'
+        )
+
+
+def hand_over(work: Work, names: Collection[str]) -> None:
+    """Have the database's leader step down in order if it is among hosts that are about to be made anew."""
+    leader: str | None = check_status(work.platform).database.get('leader')
+    if leader is None or leader not in names:
+        return
+    command = ['sudo', 'patronictl', '-c', '/etc/patroni/config.yml', 'switchover', '--force', work.platform.name,
+               '--leader', leader]  # fmt: skip
+    with connect(work.platform, work.paths, read_outputs(work.paths.outputs)) as remote:
+        done = remote.run(leader, command, SWITCHOVER_SECONDS)
+    if done.code != 0:
+        raise AnlanError(f'{leader} leads the database and does not hand over: {(done.out + done.err).strip()[-300:]}')

@@ -1,0 +1,34 @@
+"""Hosts that must be made anew are so one after another: no acknowledged write is lost, the service goes on."""
+
+from __future__ import annotations
+
+import pytest
+
+from anlan.cli.bring_up import bring_up
+from infra import program
+from monitoring.steady import settle
+from tests.lab.standing import Standing
+
+
+def test_all_data_hosts_are_made_anew_and_no_acknowledged_write_is_lost(
+    whole: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [host.name for host in whole.work.topology.hosts if host.tier == 'data']
+    before = {name: whole.container(name).id for name in names}
+    others = {host.name: whole.container(host.name).id for host in whole.work.topology.hosts if host.tier != 'data'}
+    # As a new image does, this can only be had with new containers.
+    monkeypatch.setattr(program, 'SHARED_MEMORY_MIB', {'data': 96})
+    with whole.learner(seconds=900) as learner:
+        settle(3)
+        status = bring_up(whole.work, 'the test', may_lose_hosts=True)
+        settle(3)
+    assert status.state == 'ok'
+    assert all(whole.container(name).id != before[name] for name in names)
+    assert {name: whole.container(name).id for name in others} == others
+    run = learner.run()
+    assert len(run.acknowledged) > 100
+    assert run.lost(learner.read_back()) == set()
+    gap = run.longest_gap_seconds('write')
+    print(f'\n  three data hosts made anew: longest gap of writes {gap:.1f} s, {len(run.acknowledged)} acknowledged')
+    assert gap <= whole.work.platform.objectives.database_host_loss_seconds
+    assert whole.work.target().outdated() == []

@@ -1,0 +1,52 @@
+"""Hosts made anew one after another: which together, and when not at all."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from anlan.cli.renewing import require_whole, unshared, waves_of
+from anlan.errors import AnlanError
+from monitoring.status import Status
+from tests.unit.samples import lab, topology_from
+
+TOPOLOGY = topology_from(lab())
+EVERY = [host.name for host in TOPOLOGY.hosts]
+WHOLE = Status('sample', 'ok', 'https://x/', '', [], [], [], {}, {}, [], [])
+
+
+def test_of_each_tier_at_most_one_host_a_wave_and_every_host_in_one() -> None:
+    waves = waves_of(TOPOLOGY, EVERY)
+    assert sorted(name for wave in waves for name in wave) == sorted(EVERY)
+    assert [name for wave in waves for name in wave if name.startswith('db-')] == ['db-1', 'db-2', 'db-3']
+    for wave in waves:
+        tiers = [TOPOLOGY.host(name).tier for name in wave]
+        assert len(set(tiers)) == len(tiers)
+
+
+def test_only_what_is_outdated_and_without_gaps() -> None:
+    assert waves_of(TOPOLOGY, ['db-3', 'db-2', 'app-2']) == [['app-2', 'db-2'], ['db-3']]
+    assert waves_of(TOPOLOGY, []) == []
+
+
+def test_a_tier_of_one_host_keeps_nothing() -> None:
+    assert unshared(TOPOLOGY, EVERY) == ['ops-1', 'vault-1']
+    assert unshared(topology_from(lab('mini')), ['db-1', 'app-1']) == ['app-1']
+
+
+@pytest.mark.parametrize(
+    'status',
+    [
+        replace(WHOLE, state='degraded', lost_redundancy=['the database: 1 of 2 replicas stream']),
+        replace(WHOLE, state='down', reasons=['no client can learn']),
+    ],
+    ids=['degraded', 'down'],
+)
+def test_no_host_goes_while_another_may_hold_the_only_copy(status: Status) -> None:
+    with pytest.raises(AnlanError) as refused:
+        require_whole(status, 'making db-2 anew')
+    said = str(refused.value)
+    assert 'stopped before making db-2 anew' in said
+    assert (status.lost_redundancy + status.reasons)[0] in said
+    require_whole(WHOLE, 'making db-2 anew')
