@@ -23,14 +23,16 @@ CLUSTER: dict[str, Any] = {
 
 
 def decide(
-    own: Any, cluster: Any = CLUSTER, before: Any = None, now: float = 1000.0
+    own: Any, cluster: Any = CLUSTER, before: Any = None, now: float = 1000.0, log_is_gone: bool = False
 ) -> tuple[str, str, dict[str, Any]]:
     loader = importlib.machinery.SourceFileLoader('database_rejoin', str(FILE))
     specification = importlib.util.spec_from_loader(loader.name, loader)
     assert specification is not None
     module = importlib.util.module_from_spec(specification)
     loader.exec_module(module)
-    answer: tuple[str, str, dict[str, Any]] = module.decide('db-2', own, cluster, before or {}, now, 120, 180)
+    answer: tuple[str, str, dict[str, Any]] = module.decide(
+        'db-2', own, cluster, before or {}, now, 120, 180, log_is_gone
+    )
     return answer
 
 
@@ -110,3 +112,16 @@ def test_a_large_database_may_take_its_time(own: Any) -> None:
     assert decide(own, CLUSTER, {'since': 0.0, 'restarted': None}, 15 * 120)[0] == 'restart'
     assert decide(own, CLUSTER, {'since': 0.0, 'restarted': 1800.0}, 1800 + 15 * 180 - 1)[0] == 'nothing'
     assert decide(own, CLUSTER, {'since': 0.0, 'restarted': 1800.0}, 1800 + 15 * 180)[0] == 'copy'
+
+
+@pytest.mark.parametrize('own', [STRAYS, STRAYS | {'state': 'starting'}], ids=['runs', 'starts'])
+def test_a_member_whose_log_is_gone_is_copied_without_another_start(own: Any) -> None:
+    first = decide(own, CLUSTER, {'since': 881.0, 'restarted': None}, log_is_gone=True)
+    assert first[0] == 'nothing'
+    action, reason, state = decide(own, CLUSTER, {'since': 880.0, 'restarted': None}, log_is_gone=True)
+    assert (action, state) == ('copy', {})
+    assert reason.endswith('the leader no longer has the log that it asks for')
+
+
+def test_a_member_that_follows_is_left_alone_whatever_it_said_before() -> None:
+    assert decide(FOLLOWS, CLUSTER, LONG_AGO, log_is_gone=True) == ('nothing', 'it follows, or leads', {})
