@@ -117,6 +117,10 @@ def judge(
     `answers` and `rules` are None for a host that did not answer; `unreachable` says why.
     """
     hosts: Mapping[str, Any] = outputs['hosts']
+    zone_of = {name: host['zone'] for name, host in hosts.items()}
+    zone_of |= {
+        name: virtual['zone'] for name, virtual in outputs['variables']['topology']['virtual_addresses'].items()
+    }
     findings: list[Finding] = []
     zones: dict[str, dict[str, dict[str, None]]] = {}
     tried = passed = 0
@@ -133,8 +137,8 @@ def judge(
             came_through = word in PASSED
             passed += came_through
             if came_through:
-                target = hosts.get(attempt.destination, {}).get('zone', 'outside')
-                zones.setdefault(hosts[source]['zone'], {}).setdefault(target, {})[attempt.flow or '!'] = None
+                target = zone_of.get(attempt.destination, 'outside')
+                zones.setdefault(zone_of[source], {}).setdefault(target, {})[attempt.flow or '!'] = None
             if came_through and attempt.flow is None:
                 findings.append(Finding('passes', attempt.text(), f'no flow declares it, and it is {word}'))
             elif not came_through and attempt.flow is not None:

@@ -63,7 +63,7 @@ def check_reachability(platform: Platform) -> Reachability:
 def print_reachability(found: Reachability, limit: int | None) -> None:
     """Given what was found, print it as a table of zones and a list of findings."""
     zones = list(found.zones)
-    targets = list(dict.fromkeys([*zones, *(target for row in found.zones.values() for target in row)]))
+    targets = list(dict.fromkeys([*zones, *(target for row in found.zones.values() for target in row), 'outside']))
     table = Table(box=None, padding=(0, 1), pad_edge=True)
     for column in ('from \\ to', *targets):
         table.add_column(Text(column), no_wrap=True)
