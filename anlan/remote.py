@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import shlex
 import socket
 import threading
@@ -19,6 +20,9 @@ from anlan.errors import AnlanError, BadInput
 
 CONNECT_SECONDS = 8.0
 READ_BYTES = 65536
+
+# What goes wrong is raised, as one sentence; paramiko would print its tracebacks besides.
+logging.getLogger('paramiko').addHandler(logging.NullHandler())
 
 
 class Unreachable(AnlanError):

@@ -20,7 +20,7 @@ from infra.topology import Topology, topology_of
 
 app = typer.Typer(no_args_is_help=True, help='The platform file: check it, describe its keys, show what it stands for.')
 
-File = Annotated[Path, typer.Argument(help='A platform file.')]
+File = Annotated[Path, typer.Argument(envvar='ANLAN_PLATFORM', help='A platform file.')]
 
 
 class Format(str, Enum):

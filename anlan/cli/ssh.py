@@ -31,7 +31,7 @@ def ssh(
     host: Annotated[str, typer.Argument(help='A host of the platform; clients too.')],
     platform: PlatformFile = DEFAULT_PLATFORM,
 ) -> None:
-    """Open a session on HOST, or run a command there: `anlan ssh db-1 -- patronictl list`."""
+    """Open a session on HOST, or run a command there: `anlan ssh db-1 -- uptime`."""
     file = load_platform(platform)
     paths = PlatformPaths.of(file.name)
     outputs = read_outputs(paths.outputs)

@@ -57,7 +57,7 @@ def test_a_wrong_platform_file_is_bad_input(anlan: Anlan, tmp_path: Path, argume
 def test_outputs_that_are_damaged_are_one_sentence(anlan: Anlan, sample: Path, arguments: list[str]) -> None:
     stand(platform_of(lab())).outputs.write_text('{"hosts"')
     ended = anlan(*with_file(arguments, sample))
-    assert ended.code == 1
+    assert ended.code == 2
     assert '`anlan up` writes it anew' in ended.said
     assert 'Traceback' not in ended.err
 
