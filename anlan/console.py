@@ -16,7 +16,7 @@ messages = Console(stderr=True, highlight=False)
 PIPED_WIDTH = 100
 """Columns of tables that go to a file or a pipe."""
 
-results = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
+results = Console(highlight=False, width=None if sys.stdout and sys.stdout.isatty() else PIPED_WIDTH)
 
 
 def json_text(document: Any) -> str:

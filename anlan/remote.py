@@ -20,6 +20,8 @@ from anlan.errors import AnlanError, BadInput
 
 CONNECT_SECONDS = 8.0
 READ_BYTES = 65536
+BASTION_PAUSE_SECONDS = 10.0
+"""A bastion that refused is not asked again for so long: one try a host would have it shut this machine out."""
 
 # What goes wrong is raised, as one sentence; paramiko would print its tracebacks besides.
 logging.getLogger('paramiko').addHandler(logging.NullHandler())
@@ -58,6 +60,7 @@ class Remote:
         self._key_file = key_file
         self._known_hosts_file = known_hosts_file
         self._clients: dict[str, paramiko.SSHClient] = {}
+        self._refused: tuple[float, str] | None = None
         self._locks = {name: threading.Lock() for name in hosts}
 
     def __enter__(self) -> Remote:
@@ -138,7 +141,14 @@ class Remote:
                 transport = known.get_transport()
                 if transport is not None and transport.is_active():
                     return known
-            client = self._connect(host)
+            if host == self._bastion and self._refused and time.monotonic() - self._refused[0] < BASTION_PAUSE_SECONDS:
+                raise Unreachable(self._refused[1])
+            try:
+                client = self._connect(host)
+            except Unreachable as error:
+                if host == self._bastion:
+                    self._refused = (time.monotonic(), str(error))
+                raise
             self._clients[host] = client
             return client
 
@@ -158,6 +168,11 @@ class Remote:
         client.set_missing_host_key_policy(paramiko.RejectPolicy())
         try:
             client.load_host_keys(str(self._known_hosts_file))
+        except (OSError, ValueError, paramiko.hostkeys.InvalidHostKey) as error:
+            raise Unreachable(
+                f'{host}: {self._known_hosts_file} cannot be used ({error}); `anlan up` writes it anew'
+            ) from None
+        try:
             client.connect(
                 place.address,
                 port=place.port,

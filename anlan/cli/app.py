@@ -11,7 +11,7 @@ import typer
 from anlan import __version__
 from anlan.cli import platform, reach, release, ssh, stack, status
 from anlan.console import messages
-from anlan.errors import EXIT_CODES_HELP, EXIT_INTERRUPTED, AnlanError
+from anlan.errors import EXIT_CODES_HELP, EXIT_FAILED, EXIT_INTERRUPTED, AnlanError
 
 app = typer.Typer(
     name='anlan',
@@ -61,6 +61,10 @@ def main() -> None:
         raise
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        # A full disk behind standard output, for instance; what a command itself reads and writes says more.
+        messages.print(f'anlan: {error}', style='red', markup=False, soft_wrap=True)
+        sys.exit(EXIT_FAILED)
 
 
 def _interrupt(number: int, frame: Any) -> None:

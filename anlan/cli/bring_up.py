@@ -252,5 +252,5 @@ def forget(work: Work) -> None:
     """Remove what belonged to hosts that are gone: their keys, certificates, secrets and state; logs stay."""
     for path in (work.paths.ssh, work.paths.certificates, work.paths.pulumi, work.paths.run):
         shutil.rmtree(path, ignore_errors=True)
-    for file in (work.paths.outputs, work.paths.secrets, work.paths.directory / 'release.json'):
+    for file in (work.paths.outputs, work.paths.secrets, work.paths.unfinished, work.paths.directory / 'release.json'):
         file.unlink(missing_ok=True)

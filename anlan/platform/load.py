@@ -47,6 +47,8 @@ def parse_platform(text: str, source: str) -> Platform:
     """Given the text of a platform file and its name for messages, return the platform. Raise InvalidFile."""
     try:
         document = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a subclass of SafeLoader
+    except RecursionError:
+        raise InvalidFile(source, [Problem('', 'is nested too deeply for a platform file')]) from None
     except (yaml.YAMLError, ValueError, TypeError) as error:
         raise InvalidFile(source, [Problem('', 'is no YAML: ' + ' '.join(str(error).split()))]) from None
     if not isinstance(document, dict):

@@ -66,7 +66,7 @@ def paths(anlan: Anlan) -> PlatformPaths:
     for folder in (paths.ssh, paths.certificates, paths.pulumi, paths.logs):
         folder.mkdir()
         (folder / 'file').touch()
-    for file in (paths.outputs, paths.secrets, paths.directory / 'release.json'):
+    for file in (paths.outputs, paths.secrets, paths.unfinished, paths.directory / 'release.json'):
         file.write_text('{}')
     return paths
 

@@ -33,3 +33,36 @@ def test_lost_known_hosts_are_a_reason_and_no_traceback(tmp_path: Path) -> None:
     remote = Remote(HOSTS, 'ops-1', tmp_path / 'key', tmp_path / 'none')
     with pytest.raises(Unreachable, match='none'):
         remote.run('ops-1', ['true'], 1)
+
+
+@pytest.mark.parametrize(
+    'content', [b'\xa5\xff\x00', b'ops-1 ssh-ed25519 AAAAC3NzaC1\n'], ids=['random bytes', 'half a key']
+)
+def test_damaged_known_hosts_are_named_with_what_to_do_and_no_traceback(tmp_path: Path, content: bytes) -> None:
+    known = tmp_path / 'known'
+    known.write_bytes(content)
+    with pytest.raises(Unreachable, match=r'known cannot be used .*; `anlan up` writes it anew'):
+        Remote(HOSTS, 'ops-1', tmp_path / 'key', known).run('ops-1', ['true'], 1)
+
+
+def test_a_bastion_that_refused_is_not_asked_again_for_every_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sshd shuts out an address that fails again and again (PerSourcePenalties)."""
+    asked = []
+
+    def refuse(*arguments: object, **options: object) -> None:
+        asked.append(arguments)
+        raise OSError('refused')
+
+    monkeypatch.setattr('paramiko.SSHClient.connect', refuse)
+    (tmp_path / 'known').touch()
+    remote = Remote(HOSTS, 'ops-1', tmp_path / 'key', tmp_path / 'known')
+    for host in ('app-1', 'ops-1', 'app-1'):
+        with pytest.raises(Unreachable, match='ops-1: no SSH session'):
+            remote.run(host, ['true'], 1)
+    assert len(asked) == 1
+    monkeypatch.setattr('anlan.remote.BASTION_PAUSE_SECONDS', 0.0)
+    with pytest.raises(Unreachable):
+        remote.run('app-1', ['true'], 1)
+    assert len(asked) == 2

@@ -45,6 +45,11 @@ def test_a_folder_and_a_file_that_is_no_text_cannot_be_read(tmp_path: Path) -> N
             load_platform(file)
 
 
+def test_what_is_nested_without_end_is_no_traceback() -> None:
+    with pytest.raises(InvalidFile, match='nested too deeply'):
+        parse_platform('a: ' + '[' * 20_000, 'file.yaml')
+
+
 @pytest.mark.parametrize('text', ['name: [', 'a: b: c', '\tname: x', 'name: !!python/object:os.system x', 'a: *b'])
 def test_what_is_no_yaml_is_said(text: str) -> None:
     with pytest.raises(InvalidFile, match='is no YAML'):
