@@ -51,11 +51,12 @@ class Problem:
 
 
 class InvalidFile(BadInput):
-    """A file with problems, all of them."""
+    """A file with problems, all of them; `more` says what was not looked at."""
 
-    def __init__(self, file: str, problems: Iterable[Problem]) -> None:
+    def __init__(self, file: str, problems: Iterable[Problem], more: str = '') -> None:
         self.file = file
         self.problems = tuple(problems)
         lines = '\n'.join(f'  {problem}' for problem in self.problems)
         count = len(self.problems)
-        super().__init__(f'{file} has {count} {"error" if count == 1 else "errors"}:\n{lines}')
+        rest = f'\n  ({more})' if more else ''
+        super().__init__(f'{file} has {count} {"error" if count == 1 else "errors"}:\n{lines}{rest}')

@@ -56,7 +56,7 @@ class Remote:
 
     def __init__(self, hosts: Mapping[str, RemoteHost], bastion: str, key_file: Path, known_hosts_file: Path) -> None:
         self._hosts = dict(hosts)
-        self._bastion = bastion
+        self.bastion = bastion
         self._key_file = key_file
         self._known_hosts_file = known_hosts_file
         self._clients: dict[str, paramiko.SSHClient] = {}
@@ -141,12 +141,12 @@ class Remote:
                 transport = known.get_transport()
                 if transport is not None and transport.is_active():
                     return known
-            if host == self._bastion and self._refused and time.monotonic() - self._refused[0] < BASTION_PAUSE_SECONDS:
+            if host == self.bastion and self._refused and time.monotonic() - self._refused[0] < BASTION_PAUSE_SECONDS:
                 raise Unreachable(self._refused[1])
             try:
                 client = self._connect(host)
             except Unreachable as error:
-                if host == self._bastion:
+                if host == self.bastion:
                     self._refused = (time.monotonic(), str(error))
                 raise
             self._clients[host] = client
@@ -155,15 +155,15 @@ class Remote:
     def _connect(self, host: str) -> paramiko.SSHClient:
         place = self._hosts[host]
         channel: paramiko.Channel | socket.socket | None = None
-        if host != self._bastion:
-            transport = self._client(self._bastion).get_transport()
+        if host != self.bastion:
+            transport = self._client(self.bastion).get_transport()
             assert transport is not None
             try:
                 channel = transport.open_channel(
                     'direct-tcpip', (place.address, place.port), ('127.0.0.1', 0), timeout=CONNECT_SECONDS
                 )
             except (paramiko.SSHException, OSError, EOFError) as error:
-                raise Unreachable(f'{host}: not reached through {self._bastion}: {error}') from None
+                raise Unreachable(f'{host}: not reached through {self.bastion}: {error}') from None
         client = paramiko.SSHClient()
         client.set_missing_host_key_policy(paramiko.RejectPolicy())
         try:

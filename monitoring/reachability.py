@@ -15,6 +15,10 @@ CLOSED_PORT = 9
 OTHER_TCP_PORTS = (CLOSED_PORT, 80, 2379, 2380)
 OTHER_UDP_PORTS = (CLOSED_PORT, 53)
 FIREWALL_TCP_PORTS = (22, 443, CLOSED_PORT)
+OUTSIDE = 'outside'
+UNDECLARED = '!'
+"""In `zones`: something passed that no flow declares."""
+
 OUTSIDE_ADDRESS = '203.0.113.1'
 """TEST-NET-3 (RFC 5737), where nobody is: the way out of the platform."""
 
@@ -56,7 +60,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Reachability:
-    """What was tried and found."""
+    """What was tried and found. `zones`: by zone of the source and of the destination, the flows that passed."""
 
     tried: int
     passed: int
@@ -89,7 +93,7 @@ def attempts_of(outputs: Mapping[str, Any]) -> list[Attempt]:
         targets += [(name, zone, address, guards) for zone, address in host['variables']['anlan_addresses'].items()]
     for name, virtual in topology['virtual_addresses'].items():
         targets.append((name, virtual['zone'], virtual['address'], virtual['tier'] == 'firewall'))
-    targets.append(('outside', None, OUTSIDE_ADDRESS, False))
+    targets.append((OUTSIDE, None, OUTSIDE_ADDRESS, False))
 
     attempts = []
     for source, host in hosts.items():
@@ -122,7 +126,13 @@ def judge(
         name: virtual['zone'] for name, virtual in outputs['variables']['topology']['virtual_addresses'].items()
     }
     findings: list[Finding] = []
-    zones: dict[str, dict[str, dict[str, None]]] = {}
+    names = [
+        *(network for network in outputs['variables']['topology']['networks'] if network in zone_of.values()),
+        OUTSIDE,
+    ]
+    zones: dict[str, dict[str, dict[str, None]]] = {
+        source: {target: {} for target in names} for source in names if source != OUTSIDE
+    }
     tried = passed = 0
     by_source: dict[str, list[Attempt]] = {}
     for attempt in attempts:
@@ -137,8 +147,8 @@ def judge(
             came_through = word in PASSED
             passed += came_through
             if came_through:
-                target = zone_of.get(attempt.destination, 'outside')
-                zones.setdefault(zone_of[source], {}).setdefault(target, {})[attempt.flow or '!'] = None
+                target = zone_of.get(attempt.destination, OUTSIDE)
+                zones[zone_of[source]][target][attempt.flow or UNDECLARED] = None
             if came_through and attempt.flow is None:
                 findings.append(Finding('passes', attempt.text(), f'no flow declares it, and it is {word}'))
             elif not came_through and attempt.flow is not None:

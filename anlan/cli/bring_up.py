@@ -14,8 +14,9 @@ import typer
 
 from anlan.cli.comparing import SITE
 from anlan.cli.configuring import release_variables, run_playbook
+from anlan.cli.observing import NotObserved
 from anlan.cli.releases import note_deployed, wanted_release
-from anlan.cli.renewing import hand_over, require_whole, unshared, waves_of
+from anlan.cli.renewing import hand_over, losses_of, require_whole, unshared, waves_of
 from anlan.cli.status import check_status
 from anlan.cli.work import Work
 from anlan.console import Step, say, step
@@ -35,7 +36,6 @@ from monitoring.status import Status
 VERIFY_SECONDS = 120.0
 PACK_SECONDS = 600.0
 VERIFY_PAUSE_SECONDS = 2.0
-LOSSES = ('delete', 'replace')
 
 
 def bring_up(
@@ -86,7 +86,7 @@ def make_anew(work: Work, target: Target, waves: list[list[str]], packing: _Pack
     """Make the hosts of each wave anew and configure them. Raise AnlanError if the platform is not whole before one."""
     wanted = wanted_release(work.paths, release_variables(packing.release()))
     with step('What stands: verification') as shown:
-        status = check_status(work.platform)
+        status = verify(work, deadline_seconds=0)
         shown.result = status.state
     if status.state != 'ok':
         # What a killed run left half done is finished first: only then is it known whether a host may be missed.
@@ -129,21 +129,14 @@ def ask_about_losses(work: Work, target: Target, *, at_once: bool = False) -> No
         return
     with step('What stands'):
         changes = target.plan().changes
-    lost = [change for change in changes if change.operation in LOSSES and change.resource.startswith('host ')]
+    lost, fate = losses_of(work.topology, changes, at_once)
     if not lost:
         return
     name = work.platform.name
     lines = '\n'.join(f'  {change}' for change in lost)
-    replaced = [change for change in lost if change.operation == 'replace']
-    kept = replaced == lost and not at_once and not unshared(work.topology, target.outdated())
-    what = (
-        'are made anew, one after another; what only they hold (logs, caches) is lost, what their tier shares is kept'
-        if kept
-        else 'and their data would be lost'
-    )
     if not sys.stdin.isatty():
-        raise BadInput(f'hosts of {name} {what}; add --yes if that is meant:\n{lines}')
-    say(f'These hosts stand; they {what}:\n{lines}')
+        raise BadInput(f'hosts of {name} {fate}; add --yes if that is meant:\n{lines}')
+    say(f'These hosts stand; they {fate}:\n{lines}')
     if typer.prompt("Type the platform's name to go on", err=True).strip() != name:
         raise BadInput(f'that is not {name}; nothing was changed')
 
@@ -186,9 +179,13 @@ def verify(work: Work, deadline_seconds: float = VERIFY_SECONDS) -> Status:
     """Given a platform that was just configured, ask until all is well or the deadline passes; return what was seen."""
     ends = time.monotonic() + deadline_seconds
     while True:
-        status = check_status(work.platform)
-        if status.state == 'ok' or time.monotonic() > ends:
-            return status
+        try:
+            status = check_status(work.platform)
+            if status.state == 'ok' or time.monotonic() > ends:
+                return status
+        except NotObserved:
+            if time.monotonic() > ends:
+                raise
         time.sleep(VERIFY_PAUSE_SECONDS)
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from anlan.cli.observing import observing, require_bastion
 from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
 from anlan.console import print_json, results, step
-from anlan.paths import PlatformPaths
 from anlan.platform import Platform, load_platform
-from infra.connect import connect
-from infra.outputs_file import read_outputs
 from monitoring.collect import collect_reachability
-from monitoring.reachability import Reachability, attempts_of, judge
+from monitoring.reachability import UNDECLARED, Reachability, attempts_of, judge
 
 SHOWN = 20
 
@@ -25,7 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         'reach',
         epilog='Exit codes: 0 what is declared passes and nothing else does · 1 something differs, or was not observed '
-        '· 2 it does not stand, or the platform file is wrong.',
+        '· 2 it does not stand, it cannot be observed, or the platform file is wrong.',
     )(reach)
 
 
@@ -36,8 +35,8 @@ def reach(
 ) -> None:
     """Try every zone from every host: what is declared must pass, and nothing else.
 
-    Some 4,000 connections, closed at once, and pings. Says also which rules of the firewalls no packet has used since
-    they were loaded, and which no flow declares.
+    Thousands of connections, closed at once. Says also which rules of the firewalls nothing has used, and which no flow
+    declares.
     """
     file = load_platform(platform)
     if json:
@@ -51,38 +50,43 @@ def reach(
 
 
 def check_reachability(platform: Platform) -> Reachability:
-    """Given a platform that stands, try and judge. Raise AnlanError if it does not stand."""
-    paths = PlatformPaths.of(platform.name)
-    outputs = read_outputs(paths.outputs)
-    attempts = attempts_of(outputs)
-    with connect(platform, paths, outputs) as remote:
+    """Given a platform that stands, try and judge. Raise AnlanError if it does not stand or is not observed."""
+    with observing(platform) as (remote, outputs):
+        require_bastion(platform, remote)
+        attempts = attempts_of(outputs)
         answers, rules, unreachable = collect_reachability(remote, outputs, attempts)
     return judge(outputs, attempts, answers, unreachable, rules)
 
 
 def print_reachability(found: Reachability, limit: int | None) -> None:
     """Given what was found, print it as a table of zones and a list of findings."""
-    zones = list(found.zones)
-    targets = list(dict.fromkeys([*zones, *(target for row in found.zones.values() for target in row), 'outside']))
+    targets = list(next(iter(found.zones.values()), {}))
     table = Table(box=None, padding=(0, 1), pad_edge=True)
     for column in ('from \\ to', *targets):
         table.add_column(Text(column), no_wrap=True)
-    for zone in zones:
-        cells = []
-        for target in targets:
-            names = found.zones[zone].get(target, ())
-            cells.append(Text('!', style='red') if '!' in names else Text(str(len(names)) if names else '·'))
-        table.add_row(zone, *cells)
+    for zone, row in found.zones.items():
+        cells = (Text('!', style='red') if UNDECLARED in row[each] else _count(row[each]) for each in targets)
+        table.add_row(zone, *('' if each == zone else cell for each, cell in zip(targets, cells, strict=True)))
+    unseen = sum(finding.kind == 'not observed' for finding in found.findings)
+    differ = len(found.findings) - unseen
+    text = f'{differ} differ from what is declared.' if differ else 'Only what is declared passes.'
+    if unseen:
+        text = f'{text if differ or found.tried else ""} {unseen} could not be observed.'.strip()
     good = not found.findings
-    text = 'Only what is declared passes.' if good else f'{len(found.findings)} differ from what is declared.'
     results.print(Text(f'{"✓" if good else "✗"} {text}', style='green' if good else 'red'))
-    results.print(f'  {found.tried} tried between zones, {found.passed} passed. Declared flows that passed, by zone:')
+    results.print(f'  {found.tried} connections tried between zones, {found.passed} passed.')
+    results.print('  How many declared flows passed from one zone to another (! something that none declares):')
     results.print(table)
     for finding in found.findings[:limit]:
         results.print(Text(f'  {finding.kind}: {finding.what}: {finding.reason}', style='red'), soft_wrap=True)
     if limit is not None and len(found.findings) > limit:
         results.print(f'  and {len(found.findings) - limit} more; --all prints them')
     if found.never_used:
+        names = ', '.join(found.never_used)
         results.print(
-            Text(f'  no packet has used, since the rules were loaded: {", ".join(found.never_used)}', style='yellow')
+            Text(f'  before these, no packet had used the rules since they were loaded: {names}', style='yellow')
         )
+
+
+def _count(flows: Sequence[str]) -> Text:
+    return Text(str(len(flows)) if flows else '·')

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+from anlan.cli.observing import observing
 from anlan.cli.status import check_status
 from anlan.cli.work import Work
 from anlan.errors import AnlanError
-from infra.connect import connect
-from infra.outputs_file import read_outputs
+from infra.targets.changes import Change
 from infra.topology import Topology
 from monitoring.status import Status
 
+LOSSES = ('delete', 'replace')
+IN_TURN = 'are made anew, one after another; what only they hold (logs, caches) is lost, what their tier shares is kept'
+AT_ONCE = 'and their data would be lost'
 SWITCHOVER_SECONDS = 60.0
 
 
@@ -32,6 +35,14 @@ def unshared(topology: Topology, outdated: Collection[str]) -> list[str]:
     return [host.name for host in topology.hosts if host.name in outdated and len(topology.tier(host.tier)) == 1]
 
 
+def losses_of(topology: Topology, changes: Sequence[Change], at_once: bool) -> tuple[list[Change], str]:
+    """Given what `up` would do, return the changes that take a host that stands, and what becomes of what they hold."""
+    lost = [change for change in changes if change.operation in LOSSES and change.resource.startswith('host ')]
+    names = [change.resource.removeprefix('host ') for change in lost if change.operation == 'replace']
+    in_turn = len(names) == len(lost) and not at_once and not unshared(topology, names)
+    return lost, IN_TURN if in_turn else AT_ONCE
+
+
 def require_whole(status: Status, before: str) -> None:
     """Given a status, raise AnlanError if the platform is not whole: `before` what is then not done."""
     if status.state != 'ok':
@@ -49,7 +60,7 @@ def hand_over(work: Work, names: Collection[str]) -> None:
         return
     command = ['sudo', 'patronictl', '-c', '/etc/patroni/config.yml', 'switchover', '--force', work.platform.name,
                '--leader', leader]  # fmt: skip
-    with connect(work.platform, work.paths, read_outputs(work.paths.outputs)) as remote:
+    with observing(work.platform) as (remote, _):
         done = remote.run(leader, command, SWITCHOVER_SECONDS)
     if done.code != 0:
         raise AnlanError(f'{leader} leads the database and does not hand over: {(done.out + done.err).strip()[-300:]}')

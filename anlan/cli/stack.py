@@ -10,12 +10,15 @@ import typer
 from anlan.cli.bring_up import bring_up, forget
 from anlan.cli.comparing import drifted, not_comparable, planned
 from anlan.cli.options import DEFAULT_PLATFORM, AtOnce, DryRun, Json, PlatformFile, YesLose
+from anlan.cli.renewing import losses_of
 from anlan.cli.status import print_status
 from anlan.cli.work import Work
 from anlan.console import print_json, results, say, step
 from anlan.errors import EXIT_CODES_HELP, EXIT_FAILED, BadInput
 from anlan.lock import hold
 from monitoring.status import Status
+
+UNFINISHED = 'the last run was killed or failed: whatever may have been left half done is named; `anlan up` finishes it'
 
 DRIFT_CODES = (
     'Exit codes: 0 nothing has drifted · 1 something has, `anlan up` puts it right, or the check failed · '
@@ -32,7 +35,7 @@ def register(app: typer.Typer) -> None:
     app.command('recover', epilog=EXIT_CODES_HELP)(recover)
 
 
-def plan(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) -> None:
+def plan(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False, at_once: AtOnce = False) -> None:
     """Say what `up` would change, in the infrastructure and on every host. Nothing is touched.
 
     Of a run that was killed, the lock and the unfinished operations are cleared from the state.
@@ -41,14 +44,19 @@ def plan(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) -> None:
     target = work.target()
     with hold(work.paths.lock, 'anlan plan'):
         with step('Infrastructure'):
-            changes = [str(change) for change in target.plan().changes]
+            changes = target.plan().changes
+        lost, fate = losses_of(work.topology, changes, at_once) if work.paths.outputs.exists() else ([], '')
+        unfinished = work.paths.unfinished.exists()
         reason = 'hosts change first' if changes else not_comparable(work, target)
         configuration = [] if reason else planned(work)
     document = {
         'platform': work.platform.name,
-        'infrastructure': changes,
+        'infrastructure': [str(change) for change in changes],
+        'hosts_lost': [change.resource.removeprefix('host ') for change in lost],
+        'their_fate': fate if lost else '',
         'configuration': configuration,
         'configuration_not_asked': reason,
+        'unfinished': unfinished,
     }
     if json:
         print_json(document)
@@ -124,6 +132,7 @@ def drift(
     with hold(work.paths.lock, 'anlan drift'):
         with step('Infrastructure'):
             drifts = target.drift()
+        unfinished = work.paths.unfinished.exists()
         reason = 'not asked for (--hosts-only)' if hosts_only else not_comparable(work, target)
         configuration = [] if reason else drifted(work)
     if json:
@@ -133,6 +142,7 @@ def drift(
                 'drift': [{'resource': item.resource, 'kind': item.kind, 'reason': item.reason} for item in drifts],
                 'configuration': configuration,
                 'configuration_not_asked': reason,
+                'unfinished': unfinished,
             }
         )
     else:
@@ -144,22 +154,32 @@ def drift(
             results.print('Nothing has drifted.' if not reason else 'No host has drifted.')
         if reason:
             results.print(f'  configuration: {reason}', markup=False)
+        if unfinished and configuration:
+            results.print(f'  {UNFINISHED}', markup=False)
     raise typer.Exit(EXIT_FAILED if drifts or configuration else 0)
 
 
 def _print_changes(document: dict[str, Any]) -> None:
-    for part in ('infrastructure', 'configuration'):
+    def show(part: str) -> None:
         lines = document[part]
         results.print(f'{part.capitalize()}: {len(lines) or "nothing"} to change', markup=False)
         for line in lines:
             results.print(f'  {line}', markup=False)
+
+    show('infrastructure')
+    if document['hosts_lost']:
+        results.print(f'  {", ".join(document["hosts_lost"])} {document["their_fate"]}', markup=False)
     if document['configuration_not_asked']:
-        results.print(f'  not asked: {document["configuration_not_asked"]}', markup=False)
+        results.print(f'Configuration: not asked; {document["configuration_not_asked"]}', markup=False)
+        return
+    show('configuration')
+    if document['unfinished'] and document['configuration']:
+        results.print(f'  {UNFINISHED}', markup=False)
 
 
 def _bring_up(platform: Path, *, yes: bool, at_once: bool, dry_run: bool, json: bool, recover: bool = False) -> None:
     if dry_run:
-        plan(platform, json)
+        plan(platform, json, at_once)
         return
     work = Work.of(platform)
     command = 'anlan recover' if recover else 'anlan up'

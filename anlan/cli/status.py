@@ -8,13 +8,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from anlan.cli.observing import observing, require_bastion
 from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
 from anlan.console import print_json, results, step
 from anlan.paths import PlatformPaths
 from anlan.platform import Platform, load_platform
 from anlan.secret_store import read_secret
-from infra.connect import connect
-from infra.outputs_file import read_outputs
 from monitoring.collect import collect
 from monitoring.status import EXIT_CODE, Status, judge
 
@@ -34,7 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         'status',
         epilog='Exit codes: 0 all is well · 1 degraded, redundancy is lost · 2 down: no client can learn, '
-        'it does not stand, or the platform file is wrong.',
+        'it does not stand, it cannot be observed, or the platform file is wrong.',
     )(status)
 
 
@@ -52,11 +51,10 @@ def status(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) -> Non
 
 
 def check_status(platform: Platform) -> Status:
-    """Given a platform that stands, collect and judge. Raise AnlanError if it does not stand."""
-    paths = PlatformPaths.of(platform.name)
-    outputs = read_outputs(paths.outputs)
-    password = read_secret(paths.secrets, 'journey_password')
-    with connect(platform, paths, outputs) as remote:
+    """Given a platform that stands, collect and judge. Raise AnlanError if it does not stand or is not observed."""
+    with observing(platform) as (remote, outputs):
+        password = read_secret(PlatformPaths.of(platform.name).secrets, 'journey_password')
+        require_bastion(platform, remote)
         return judge(collect(remote, outputs, password))
 
 

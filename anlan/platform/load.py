@@ -56,7 +56,7 @@ def parse_platform(text: str, source: str) -> Platform:
     try:
         platform = Platform.model_validate(document)
     except ValidationError as error:
-        raise InvalidFile(source, _problems(error)) from None
+        raise InvalidFile(source, _problems(error), 'what keys mean together is checked once these are right') from None
     problems = cross_check(platform)
     if problems:
         raise InvalidFile(source, problems)

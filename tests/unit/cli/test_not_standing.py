@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from anlan.files import write_json
+from anlan.remote import Remote, Unreachable
 from tests.unit.cli.conftest import Anlan
 from tests.unit.samples import lab, platform_of, stand
 
@@ -60,6 +62,22 @@ def test_outputs_that_are_damaged_are_one_sentence(anlan: Anlan, sample: Path, a
     assert ended.code == 2
     assert '`anlan up` writes it anew' in ended.said
     assert 'Traceback' not in ended.err
+
+
+@pytest.mark.parametrize('arguments', [['status'], ['reach'], ['status', '--json']], ids=' '.join)
+def test_a_bastion_that_does_not_answer_is_one_sentence_and_never_all_is_well(
+    anlan: Anlan, sample: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(remote: Remote, host: str, *words: object, **options: object) -> None:
+        raise Unreachable(f'{host}: no SSH session at 198.18.40.21: no route')
+
+    write_json(stand(platform_of(lab())).secrets, {'journey_password': 'x'})
+    monkeypatch.setattr(Remote, 'run', refuse)
+    ended = anlan(*with_file(arguments, sample))
+    assert ended.code == 2
+    assert ended.out == ''
+    assert ended.said.count('no route') == 1
+    assert 'sample cannot be observed, all ways lead through its bastion: ops-1' in ended.said
 
 
 @pytest.mark.parametrize('content', [None, '', '{}', '[]'], ids=['none', 'empty', 'without a password', 'a list'])

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from anlan.cli.renewing import require_whole, unshared, waves_of
+from anlan.cli.renewing import AT_ONCE, IN_TURN, losses_of, require_whole, unshared, waves_of
 from anlan.errors import AnlanError
+from infra.targets.changes import Change
 from monitoring.status import Status
 from tests.unit.samples import lab, topology_from
 
@@ -50,3 +51,16 @@ def test_no_host_goes_while_another_may_hold_the_only_copy(status: Status) -> No
     assert 'stopped before making db-2 anew' in said
     assert (status.lost_redundancy + status.reasons)[0] in said
     require_whole(WHOLE, 'making db-2 anew')
+
+
+def test_what_takes_no_host_that_stands_is_no_loss() -> None:
+    changes = [Change('network app', 'replace'), Change('host db-1', 'create'), Change('host db-2', 'update')]
+    assert losses_of(TOPOLOGY, changes, at_once=False)[0] == []
+
+
+def test_what_becomes_of_hosts_and_what_they_hold() -> None:
+    data = [Change('host db-1', 'replace'), Change('host db-2', 'replace')]
+    assert losses_of(TOPOLOGY, data, at_once=False) == (data, IN_TURN)
+    assert losses_of(TOPOLOGY, data, at_once=True) == (data, AT_ONCE)
+    assert losses_of(TOPOLOGY, [*data, Change('host ops-1', 'replace')], at_once=False)[1] == AT_ONCE
+    assert losses_of(TOPOLOGY, [*data, Change('host db-3', 'delete')], at_once=False)[1] == AT_ONCE

@@ -25,10 +25,6 @@ class FakeTarget:
         self.states = {'fw-1': 'running', 'app-1': 'stopped', 'db-1': 'missing'}
         self.changes: tuple[Change, ...] = (Change('host app-1', 'create'), Change('host db-1', 'update', ('memory',)))
         self.drifts: list[Drift] = []
-        self.old: list[str] = []
-
-    def outdated(self) -> list[str]:
-        return self.old
 
     def plan(self) -> Plan:
         return Plan(self.changes)
@@ -159,6 +155,44 @@ def test_a_plan_says_why_hosts_were_not_asked(anlan: Anlan, sample: Path, target
     assert document['configuration_not_asked'].startswith('app-1, db-1 do not run')
 
 
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [([], 'db-1, db-2 are made anew, one after another'), (['--at-once'], 'db-1, db-2 and their data would be lost')],
+    ids=['in turn', 'at once'],
+)
+@pytest.mark.parametrize('command', [['plan'], ['up', '--dry-run']], ids=' '.join)
+def test_a_plan_says_what_becomes_of_the_hosts_that_it_makes_anew(
+    anlan: Anlan,
+    sample: Path,
+    target: FakeTarget,
+    paths: PlatformPaths,
+    words: list[str],
+    said: str,
+    command: list[str],
+) -> None:
+    target.changes = (Change('host db-1', 'replace'), Change('host db-2', 'replace'))
+    ended = anlan(*command, *words, '-p', sample)
+    assert said in ended.out
+    assert 'Configuration: not asked; hosts change first' in ended.out
+    assert json.loads(anlan(*command, *words, '--json', '-p', sample).out)['hosts_lost'] == ['db-1', 'db-2']
+    paths.outputs.unlink()
+    assert 'made anew' not in anlan(*command, '-p', sample).out
+
+
+@pytest.mark.parametrize('command', [['plan'], ['drift']], ids=' '.join)
+def test_a_run_that_was_not_finished_is_named_with_what_it_makes_look_changed(
+    anlan: Anlan, sample: Path, target: FakeTarget, paths: PlatformPaths, command: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    target.changes, target.states = (), {'db-1': 'running'}
+    for name in ('planned', 'drifted'):
+        monkeypatch.setattr(f'anlan.cli.stack.{name}', lambda work: ['db-1: base : Restart the clock'])
+    assert 'the last run was killed or failed' in anlan(*command, '-p', sample).out
+    assert json.loads(anlan(*command, '--json', '-p', sample).out)['unfinished'] is True
+    paths.unfinished.unlink()
+    assert 'the last run' not in anlan(*command, '-p', sample).out
+
+
 def test_drift_ends_with_1_and_names_it(anlan: Anlan, sample: Path, target: FakeTarget) -> None:
     target.drifts = [Drift('host app-1', 'stopped', 'it does not run')]
     ended = anlan('drift', '--hosts-only', '-p', sample)
@@ -214,7 +248,6 @@ def test_what_is_lost_is_said_as_it_is(
     sample: Path, target: FakeTarget, paths: PlatformPaths, old: list[str], operation: str, at_once: bool, said: str
 ) -> None:
     paths.outputs.write_text('{}')
-    target.old = old
     target.changes = tuple(Change(f'host {name}', operation) for name in old)  # type: ignore[arg-type]
     with pytest.raises(BadInput) as refused:
         ask_about_losses(Work.of(sample), target, at_once=at_once)  # type: ignore[arg-type]

@@ -93,9 +93,10 @@ def test_nothing_to_find_where_exactly_what_is_declared_passes() -> None:
     assert found.tried == len(ATTEMPTS)
     assert found.passed == sum(each.flow is not None for each in ATTEMPTS)
     assert found.zones['app']['data'] == ('app-to-database', 'app-to-cache')
-    assert 'data' not in found.zones['uplink-a']
+    assert found.zones['uplink-a']['data'] == ()
     assert set(found.zones['uplink-a']['dmz']) == {'edge-to-balancer', 'edge-to-each-balancer'}
-    assert all('outside' not in row for row in found.zones.values())
+    assert all(row['outside'] == () for row in found.zones.values())
+    assert list(found.zones) == ['uplink-a', 'uplink-b', 'dmz', 'app', 'data', 'mgmt', 'offsite']
 
 
 @pytest.mark.parametrize('word', ['open', 'refused'])
