@@ -19,6 +19,13 @@ def sql(standing: Standing, host: str, *statements: str) -> Result:
     return done
 
 
+def look(standing: Standing, member: str) -> tuple[str, ...]:
+    """Return what its timer runs on a member, with no patience."""
+    addresses = {host.name: str(host.address) for host in standing.work.topology.hosts if host.tier == 'data'}
+    others = [word for name, address in addresses.items() if name != member for word in ('--other', address)]
+    return (*REJOIN, *others, member, addresses[member])
+
+
 def test_a_replica_whose_log_the_leader_no_longer_has_is_named_and_copied_anew(whole: Standing) -> None:
     leader, victim = whole.with_role('leader'), whole.status().database['replicas'][0]['name']
     stopped = whole.run(victim, 'sudo', 'systemctl', 'stop', 'patroni.service', deadline_seconds=60)
@@ -33,11 +40,20 @@ def test_a_replica_whose_log_the_leader_no_longer_has_is_named_and_copied_anew(w
     assert status.state == 'degraded'
     assert status.lost_redundancy == [f'the database: 1 of 2 replicas stream; {victim} is running']
 
-    addresses = {host.name: str(host.address) for host in whole.work.topology.hosts if host.tier == 'data'}
-    others = [word for name, address in addresses.items() if name != victim for word in ('--other', address)]
-    look = (*REJOIN, *others, victim, addresses[victim])
-    done = whole.run(victim, *look, deadline_seconds=180)
+    done = whole.run(victim, *look(whole, victim), deadline_seconds=180)
     assert 'the leader no longer has the log that it asks for; copying the leader' in done.out
     whole.wait_whole()
-    after = whole.run(victim, *look, deadline_seconds=180)
+    after = whole.run(victim, *look(whole, victim), deadline_seconds=180)
     assert (after.code, after.out) == (0, '')
+
+
+def test_a_replica_whose_patroni_hangs_is_started_anew(whole: Standing) -> None:
+    victim = whole.status().database['replicas'][0]['name']
+    hung = whole.run(victim, 'sudo', 'systemctl', 'kill', '--kill-whom=main', '--signal', 'STOP', 'patroni.service')
+    assert hung.code == 0, hung.err
+    time.sleep(30)  # until its place among the members has run out
+    assert whole.status().state == 'degraded'
+    done = whole.run(victim, *look(whole, victim), deadline_seconds=180)
+    assert 'Patroni has not answered' in done.out
+    assert done.out.rstrip().endswith('starting Patroni anew')
+    whole.wait_whole()

@@ -125,3 +125,14 @@ def test_a_member_whose_log_is_gone_is_copied_without_another_start(own: Any) ->
 
 def test_a_member_that_follows_is_left_alone_whatever_it_said_before() -> None:
     assert decide(FOLLOWS, CLUSTER, LONG_AGO, log_is_gone=True) == ('nothing', 'it follows, or leads', {})
+
+
+@pytest.mark.parametrize(
+    ('own', 'seen'),
+    [(None, CLUSTER), (FOLLOWS, CLUSTER | {'members': CLUSTER['members'][:1]})],
+    ids=['Patroni hangs', 'is no member'],
+)
+def test_what_cannot_be_copied_is_started_anew_whatever_it_said_before(own: Any, seen: Any) -> None:
+    action, reason, _ = decide(own, seen, {'since': 880.0, 'restarted': None}, log_is_gone=True)
+    assert action == 'restart'
+    assert 'log' not in reason
