@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from anlan.platform.zones import ZONE_NAMES
+
 CLOSED_PORT = 9
 """Nothing listens there, so its host says `refused` if the packet came through."""
 
@@ -126,10 +128,7 @@ def judge(
         name: virtual['zone'] for name, virtual in outputs['variables']['topology']['virtual_addresses'].items()
     }
     findings: list[Finding] = []
-    names = [
-        *(network for network in outputs['variables']['topology']['networks'] if network in zone_of.values()),
-        OUTSIDE,
-    ]
+    names = [*(zone for zone in ZONE_NAMES if zone in zone_of.values()), OUTSIDE]
     zones: dict[str, dict[str, dict[str, None]]] = {
         source: {target: {} for target in names} for source in names if source != OUTSIDE
     }
@@ -140,7 +139,8 @@ def judge(
     for source, own in by_source.items():
         words = answers.get(source)
         if words is None or len(words) != len(own):
-            findings.append(Finding('not observed', f'{source} → anywhere', unreachable.get(source, 'gave no answer')))
+            reason = unreachable.get(source, 'gave no answer')
+            findings.append(Finding('not observed', f'{source}, from it and to it', reason))
             continue
         for attempt, word in zip(own, words, strict=True):
             tried += 1
@@ -151,7 +151,7 @@ def judge(
                 zones[zone_of[source]][target][attempt.flow or UNDECLARED] = None
             if came_through and attempt.flow is None:
                 findings.append(Finding('passes', attempt.text(), f'no flow declares it, and it is {word}'))
-            elif not came_through and attempt.flow is not None:
+            elif not came_through and attempt.flow is not None and answers.get(attempt.destination, ()) is not None:
                 findings.append(Finding('does not pass', attempt.text(), f'flow {attempt.flow} declares it; {word}'))
     declared = {flow['name'] for flow in outputs['variables']['topology']['flows']}
     used: dict[str, int] = dict.fromkeys(sorted(declared), 0)

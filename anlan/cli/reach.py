@@ -35,8 +35,7 @@ def reach(
 ) -> None:
     """Try every zone from every host: what is declared must pass, and nothing else.
 
-    Thousands of connections, closed at once. Says also which rules of the firewalls nothing has used, and which no flow
-    declares.
+    Thousands of connections, closed at once. Names rules that nothing has used, and rules that no flow declares.
     """
     file = load_platform(platform)
     if json:
@@ -83,9 +82,7 @@ def print_reachability(found: Reachability, limit: int | None) -> None:
         results.print(f'  and {len(found.findings) - limit} more; --all prints them')
     if found.never_used:
         names = ', '.join(found.never_used)
-        results.print(
-            Text(f'  before these, no packet had used the rules since they were loaded: {names}', style='yellow')
-        )
+        results.print(Text(f'  not used by any packet before: {names}', style='yellow'), soft_wrap=True)
 
 
 def _count(flows: Sequence[str]) -> Text:

@@ -120,9 +120,17 @@ def test_a_declared_way_that_is_shut_is_found(word: str) -> None:
 def test_what_was_not_observed_is_never_taken_for_good(given: list[str] | None) -> None:
     found = judged(answers() | {'app-1': given}, unreachable={'app-1': 'no route'})
     assert [(each.kind, each.what, each.reason) for each in found.findings] == [
-        ('not observed', 'app-1 → anywhere', 'no route')
+        ('not observed', 'app-1, from it and to it', 'no route')
     ]
     assert found.tried < len(ATTEMPTS)
+
+
+def test_a_host_that_does_not_answer_is_not_taken_for_a_firewall_that_shuts_its_ways() -> None:
+    shut = {each: 'silent' for each in ATTEMPTS if each.destination == 'mon-2'}
+    found = judged(answers(shut) | {'mon-2': None}, unreachable={'mon-2': 'no route'})
+    assert [(each.kind, each.what) for each in found.findings] == [('not observed', 'mon-2, from it and to it')]
+    answering = judged(answers(shut))
+    assert {each.kind for each in answering.findings} == {'does not pass'}
 
 
 def test_a_firewall_that_does_not_show_its_rules_is_found_and_nothing_is_said_of_their_use() -> None:
