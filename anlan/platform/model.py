@@ -6,6 +6,10 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from anlan.platform.base import Section, key
+from anlan.platform.block_list import BlockList
+from anlan.platform.delivery import Delivery
+from anlan.platform.inspection import Inspection
+from anlan.platform.limits import Limits
 from anlan.platform.objectives import Objectives
 from anlan.platform.operators import OperatorName, PublicKey
 from anlan.platform.targets import Target
@@ -96,6 +100,10 @@ class Platform(Section):
     objectives: Objectives = key(
         Objectives, 'What is promised; refused where the settings cannot reach it.', {'database_crash_seconds': 5}
     )
+    inspection: Inspection = key(Inspection, 'Intrusion detection of the firewalls.', {'on_failure': 'open'})
+    block_list: BlockList = key(BlockList, 'How sources that attacked are shut out.', {'seconds': 600})
+    limits: Limits = key(Limits, 'What one source may do.', {'lost_share_under_attack': 0.01})
+    delivery: Delivery = key(Delivery, 'Caches between learners and origin.', {'signed_url_seconds': 14400})
     configuration: Configuration = key(Configuration, 'How hosts are configured.', {'mitogen': True})
     certificates: Certificates = key(Certificates, 'Internal certificates.', {'host_days': 90})
     state: State = key(State, 'Where Pulumi keeps its state.', {'backend': 'file'})

@@ -80,8 +80,8 @@ class Tier(Section):
 class Tiers(Section):
     """Each tier; a tier that is left out has its defaults."""
 
-    firewall: Tier = key(lambda: Tier(memory_mib=256), 'Firewall pair between all zones.', {'count': 2})
-    edge: Tier = key(lambda: Tier(memory_mib=384), 'CDN nodes in the uplinks.', {'count': 2})
+    firewall: Tier = key(lambda: Tier(memory_mib=512), 'Firewall pair between all zones.', {'count': 2})
+    edge: Tier = key(lambda: Tier(memory_mib=768), 'CDN nodes in the uplinks.', {'count': 2})
     balancer: Tier = key(lambda: Tier(memory_mib=384), 'Load balancers in the dmz.', {'count': 2})
     app: Tier = key(lambda: Tier(memory_mib=768), 'Hosts of the learning platform.', {'count': 2})
     data: Tier = key(lambda: Tier(memory_mib=1024), 'Database hosts.', {'count': 3})
