@@ -63,11 +63,21 @@ def topology_document(topology: Topology) -> dict[str, Any]:
     """Given a topology, return it as plain data; the sides of each flow are addresses."""
     return {
         'networks': {
-            network.zone: {'subnet': str(network.subnet), 'gateway': str(network.gateway)}
+            network.zone: {
+                'subnet': str(network.subnet),
+                'gateway': str(network.gateway),
+                'ipv6_subnet': _text(network.ipv6_subnet),
+                'ipv6_gateway': _text(network.ipv6_gateway),
+            }
             for network in topology.networks
         },
         'virtual_addresses': {
-            virtual.name: {'zone': virtual.zone, 'address': str(virtual.address), 'tier': virtual.tier}
+            virtual.name: {
+                'zone': virtual.zone,
+                'address': str(virtual.address),
+                'ipv6_address': _text(virtual.ipv6_address),
+                'tier': virtual.tier,
+            }
             for virtual in topology.virtual_addresses
         },
         'flows': [
@@ -77,6 +87,8 @@ def topology_document(topology: Topology) -> dict[str, Any]:
                 'ports': list(flow.ports),
                 'sources': _addresses(topology, flow.source),
                 'destinations': _addresses(topology, flow.destination),
+                'ipv6_sources': _ipv6_addresses(topology, flow.source),
+                'ipv6_destinations': _ipv6_addresses(topology, flow.destination),
                 'reason': flow.reason,
             }
             for flow in topology.flows
@@ -92,6 +104,16 @@ def _addresses(topology: Topology, side: str) -> list[str]:
         return side.removeprefix(OUTSIDE).split(',')
     hosts = topology.hosts if side == EVERYONE else [host for host in topology.hosts if host.tier == side]
     return [str(host.address) for host in hosts]
+
+
+def _ipv6_addresses(topology: Topology, side: str) -> list[str]:
+    """Return the IPv6 addresses of a flow's side: of hosts alone, for nothing else has any."""
+    hosts = [host for host in topology.hosts if side in (EVERYONE, host.tier)]
+    return [str(host.ipv6_addresses[host.zone]) for host in hosts if host.zone in host.ipv6_addresses]
+
+
+def _text(value: object | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def host_names(topology: Topology) -> list[dict[str, Any]]:
@@ -118,7 +140,9 @@ def _host_variables(topology: Topology, host: Host, inventory: Inventory) -> dic
         'anlan_number': host.number,
         'anlan_address': str(host.address),
         'anlan_addresses': {zone: str(address) for zone, address in host.addresses.items()},
+        'anlan_ipv6_addresses': {zone: str(address) for zone, address in host.ipv6_addresses.items()},
         'anlan_gateway': str(topology.network(host.zone).gateway),
+        'anlan_ipv6_gateway': _text(topology.network(host.zone).ipv6_gateway),
         'anlan_fault_domain': host.fault_domain,
     }
 

@@ -41,7 +41,15 @@ class Host(pulumi.CustomResource):  # type: ignore[misc]
 def lab_networks(topology: Topology) -> list[LabNetwork]:
     """Given a topology, return the lab's networks."""
     return [
-        LabNetwork(topology.platform, network.zone, network.subnet, network.gateway) for network in topology.networks
+        LabNetwork(
+            topology.platform,
+            network.zone,
+            network.subnet,
+            network.gateway,
+            network.ipv6_subnet,
+            network.ipv6_gateway,
+        )
+        for network in topology.networks
     ]
 
 
@@ -57,6 +65,7 @@ def lab_hosts(topology: Topology, images: Mapping[str, str], ssh_public_key: str
             ssh_public_key=ssh_public_key,
             forwards=host.tier == 'firewall',
             shared_memory_mib=SHARED_MEMORY_MIB.get(host.tier, DEFAULT_SHARED_MEMORY_MIB),
+            ipv6_addresses=dict(sorted(host.ipv6_addresses.items())),
         )
         for host in topology.hosts
     ]

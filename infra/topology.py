@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from anlan.platform import Platform
 from anlan.platform.targets import OnpremTarget
 from anlan.platform.tiers import COUNTS, TierName, host_name, zone_of
-from anlan.platform.zones import ZONE_NAMES
+from anlan.platform.zones import ZONE_NAMES, ipv6_address
 from infra.flows import Flow, declared_flows, outside_flows
 
 FIREWALL_OFFSET = 2
@@ -33,11 +33,13 @@ HOST_OFFSET: dict[TierName, int] = {
 
 @dataclass(frozen=True)
 class Network:
-    """The network of a zone; `gateway` is the firewall pair's virtual address in it."""
+    """The network of a zone; `gateway` is the firewall pair's virtual address in it. IPv6 where the zone has it."""
 
     zone: str
     subnet: IPv4Network
     gateway: IPv4Address
+    ipv6_subnet: IPv6Network | None = None
+    ipv6_gateway: IPv6Address | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Host:
     memory_mib: int
     disk_gib: int
     ssh_port: int = 22
+    ipv6_addresses: dict[str, IPv6Address] = field(default_factory=dict)
 
     @property
     def address(self) -> IPv4Address:
@@ -68,6 +71,7 @@ class VirtualAddress:
     tier: TierName
     zone: str
     address: IPv4Address
+    ipv6_address: IPv6Address | None = None
 
 
 @dataclass(frozen=True)
@@ -110,15 +114,21 @@ def topology_of(platform: Platform) -> Topology:
     """Given a checked platform, return its topology."""
     networks = tuple(
         # In our order, not the file's: what is made of it must not change when a user sorts the file.
-        Network(zone=name, subnet=platform.zones[name].subnet, gateway=platform.zones[name].gateway_address())
-        for name in ZONE_NAMES
+        Network(
+            name,
+            zone.subnet,
+            zone.gateway_address(),
+            zone.ipv6_subnet,
+            zone.ipv6_gateway_address(),
+        )
+        for name, zone in ((name, platform.zones[name]) for name in ZONE_NAMES)
     )
     hosts = tuple(
         _host(platform, tier, number) for tier in COUNTS['full'] for number in range(1, platform.count(tier) + 1)
     )
     virtual_addresses = (
         *(
-            VirtualAddress(f'firewall-{network.zone}', 'firewall', network.zone, network.gateway)
+            VirtualAddress(f'firewall-{network.zone}', 'firewall', network.zone, network.gateway, network.ipv6_gateway)
             for network in networks
             if network.zone != LINK_ZONE
         ),
@@ -145,11 +155,17 @@ def _host(platform: Platform, tier: TierName, number: int) -> Host:
     if isinstance(platform.target, OnpremTarget):
         existing = platform.target.hosts[name]
         addresses = dict(existing.zone_addresses) or {zone: existing.address}
+        ipv6_addresses = dict(existing.zone_ipv6_addresses)
+        if existing.ipv6_address is not None:
+            ipv6_addresses = {zone: existing.ipv6_address}
         fault_domain, ssh_port = existing.fault_domain, existing.ssh_port
     else:
         zones = platform.zones if tier == 'firewall' else {zone: platform.zones[zone]}
         offset = HOST_OFFSET[tier] + number - 1
         addresses = {each: item.subnet.network_address + offset for each, item in zones.items()}
+        ipv6_addresses = {
+            each: ipv6_address(item.ipv6_subnet, offset) for each, item in zones.items() if item.ipv6_subnet is not None
+        }
         fault_domain, ssh_port = platform.fault_domains[(number - 1) % len(platform.fault_domains)], 22
     return Host(
         name=name,
@@ -161,4 +177,5 @@ def _host(platform: Platform, tier: TierName, number: int) -> Host:
         memory_mib=settings.memory_mib,
         disk_gib=settings.disk_gib,
         ssh_port=ssh_port,
+        ipv6_addresses=ipv6_addresses,
     )

@@ -17,6 +17,7 @@ import time
 
 NTP_QUESTION = b'\x23' + 47 * b'\0'
 ECHO_REQUEST, ECHO_REPLY = 8, 0
+IPV6_ECHO_REQUEST, IPV6_ECHO_REPLY = 128, 129
 IDENTIFIER = os.getpid() & 0xFFFF
 Attempt = tuple[str, str, 'int | None']
 
@@ -41,17 +42,23 @@ def word(code: int) -> str:
 
 def begin(attempt: Attempt, number: int) -> socket.socket:
     protocol, address, port = attempt
-    if protocol == 'icmp':
-        sock = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    family = socket.AF_INET6 if ':' in address else socket.AF_INET
+    if protocol == 'icmp' and family == socket.AF_INET6:
+        sock = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+        sock.setblocking(False)
+        # The kernel fills in the checksum, which covers addresses that it chooses.
+        sock.sendto(struct.pack('!BBHHH', IPV6_ECHO_REQUEST, 0, 0, IDENTIFIER, number), (address, 0))
+    elif protocol == 'icmp':
+        sock = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_ICMP)
         sock.setblocking(False)
         sock.sendto(echo(number), (address, 0))
     elif protocol == 'udp':
-        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock = socket.socket(family, socket.SOCK_DGRAM)
         sock.setblocking(False)
         sock.connect((address, port))
         sock.send(NTP_QUESTION)
     else:
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        sock = socket.socket(family, socket.SOCK_STREAM)
         sock.setblocking(False)
         code = sock.connect_ex((address, port))
         if code not in (0, errno.EINPROGRESS):
@@ -64,9 +71,11 @@ def end(protocol: str, sock: socket.socket, number: int) -> str:
         return word(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
     packet = sock.recv(1500)
     if protocol == 'icmp':
-        offset = (packet[0] & 15) * 4
+        # An IPv6 socket leaves the header of the packet out.
+        offset = 0 if sock.family == socket.AF_INET6 else (packet[0] & 15) * 4
+        expected = IPV6_ECHO_REPLY if sock.family == socket.AF_INET6 else ECHO_REPLY
         kind, _, _, identifier, sequence = struct.unpack('!BBHHH', packet[offset : offset + 8])
-        if (kind, identifier, sequence) != (ECHO_REPLY, IDENTIFIER, number):
+        if (kind, identifier, sequence) != (expected, IDENTIFIER, number):
             raise OtherAnswerError
     return 'open'
 

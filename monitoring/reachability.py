@@ -24,12 +24,15 @@ UNDECLARED = '!'
 OUTSIDE_ADDRESS = '203.0.113.1'
 """TEST-NET-3 (RFC 5737), where nobody is: the way out of the platform."""
 
+OUTSIDE_IPV6_ADDRESS = '2001:db8::1'
+"""The prefix for documentation (RFC 3849), where nobody is."""
+
 Service = tuple[str, int | None]
 
 PASSED = ('open', 'refused')
 STANDING_RULES = frozenset(
     {'answers', 'invalid', 'spoofed source', 'ping', 'noise', 'undeclared', 'ssh from the bastion', 'vrrp',
-     'zone sight', 'connection states and zone sight'}
+     'zone sight', 'connection states and zone sight', 'neighbours'}
 )  # fmt: skip
 """The comments of rules that are there whatever is declared (playbooks/roles/firewall)."""
 
@@ -96,17 +99,19 @@ def attempts_of(outputs: Mapping[str, Any]) -> list[Attempt]:
     for name, virtual in topology['virtual_addresses'].items():
         targets.append((name, virtual['zone'], virtual['address'], virtual['tier'] == 'firewall'))
     targets.append((OUTSIDE, None, OUTSIDE_ADDRESS, False))
+    ipv6_targets = _ipv6_targets(hosts, topology)
 
     attempts = []
     for source, host in hosts.items():
         if host['tier'] == 'firewall':
             continue
         own = host['variables']['anlan_address']
-        for destination, zone, address, guarded in targets:
+        own_ipv6 = host['variables']['anlan_ipv6_addresses'].get(host['zone'])
+        for destination, zone, address, guarded in [*targets, *(ipv6_targets if own_ipv6 else [])]:
             if zone == host['zone'] and not guarded:
                 continue
             for protocol, port in guarded_services if guarded else open_services:
-                flow = _flow(flows, own, address, protocol, port)
+                flow = _flow(flows, own_ipv6 if ':' in address else own, address, protocol, port)
                 attempts.append(Attempt(source, destination, protocol, address, port, flow))
     return attempts
 
@@ -201,9 +206,25 @@ def _loopback(expressions: Sequence[Mapping[str, Any]]) -> bool:
     return any(expression.get('match', {}).get('right') == 'lo' for expression in expressions)
 
 
+def _ipv6_targets(hosts: Mapping[str, Any], topology: Mapping[str, Any]) -> list[tuple[str, str | None, str, bool]]:
+    """Return name, zone, address, and whether it is a firewall's, of all that has an IPv6 address; then the outside."""
+    targets: list[tuple[str, str | None, str, bool]] = [
+        (name, zone, address, host['tier'] == 'firewall')
+        for name, host in hosts.items()
+        for zone, address in host['variables']['anlan_ipv6_addresses'].items()
+    ]
+    targets += [
+        (name, virtual['zone'], virtual['ipv6_address'], virtual['tier'] == 'firewall')
+        for name, virtual in topology['virtual_addresses'].items()
+        if virtual['ipv6_address']
+    ]
+    return [*targets, (OUTSIDE, None, OUTSIDE_IPV6_ADDRESS, False)]
+
+
 def _flow(flows: Sequence[Mapping[str, Any]], source: str, address: str, protocol: str, port: int | None) -> str | None:
     for flow in flows:
-        between = source in flow['sources'] and address in flow['destinations']
+        family = 'ipv6_' if ':' in address else ''
+        between = source in flow[f'{family}sources'] and address in flow[f'{family}destinations']
         if between and flow['protocol'] == protocol and (port is None or port in flow['ports']):
             return str(flow['name'])
     return None

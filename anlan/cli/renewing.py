@@ -39,7 +39,9 @@ def losses_of(topology: Topology, changes: Sequence[Change], at_once: bool) -> t
     """Given what `up` would do, return the changes that take a host that stands, and what becomes of what they hold."""
     lost = [change for change in changes if change.operation in LOSSES and change.resource.startswith('host ')]
     names = [change.resource.removeprefix('host ') for change in lost if change.operation == 'replace']
-    in_turn = len(names) == len(lost) and not at_once and not unshared(topology, names)
+    # A network that is made anew takes all its hosts with it.
+    networks = any(change.operation in LOSSES and change.resource.startswith('network ') for change in changes)
+    in_turn = len(names) == len(lost) and not (at_once or networks or unshared(topology, names))
     return lost, IN_TURN if in_turn else AT_ONCE
 
 

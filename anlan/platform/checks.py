@@ -8,6 +8,8 @@ from itertools import combinations
 from urllib.parse import urlsplit
 
 from anlan.errors import Problem
+from anlan.platform.ipv6_checks import ipv6_hosts, ipv6_zones
+from anlan.platform.limit_checks import limits
 from anlan.platform.model import Platform
 from anlan.platform.operators import RESERVED_NAMES
 from anlan.platform.targets import OnpremTarget
@@ -33,6 +35,9 @@ def cross_check(platform: Platform) -> list[Problem]:
         objectives,
         certificates,
         existing_hosts,
+        ipv6_zones,
+        ipv6_hosts,
+        limits,
     ):
         problems.extend(check(platform))
     return sorted(problems)

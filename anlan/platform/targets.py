@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -28,6 +28,10 @@ class ExistingHost(Section):
     ssh_port: int = key(22, 'Port of its SSH server.', 22, ge=1, le=65535)
     zone_addresses: dict[str, IPv4Address] = key(
         dict, 'Firewalls only: the address in each zone.', {'dmz': '10.1.10.2', 'app': '10.1.20.2'}
+    )
+    ipv6_address: IPv6Address | None = key(None, 'Its IPv6 address, where its zone has IPv6.', 'fd5c:3d1e:9a70:1::11')
+    zone_ipv6_addresses: dict[str, IPv6Address] = key(
+        dict, 'Firewalls only: the IPv6 address in each zone that has IPv6.', {'uplink-a': 'fd5c:3d1e:9a70:1::2'}
     )
 
 

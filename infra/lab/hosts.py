@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -47,12 +47,12 @@ def read(client: docker.DockerClient, name: str, known: LabHost | None = None) -
     host_configuration = attributes['HostConfig']
     powered = attributes['State']['Running'] and not attributes['State'].get('Paused')
     addresses = _addresses(attributes, original)
-    if not powered and set(addresses) < set(original['addresses']):
-        # Power loss takes the cables out (see power.kill); that is a stopped host, not one that moved.
-        addresses = {zone: IPv4Address(address) for zone, address in original['addresses'].items()}
-    elif powered and addresses == {}:
+    ipv6_addresses = _ipv6_addresses(attributes, original)
+    # Power loss takes the cables out (see power.kill); that is a stopped host, not one that moved.
+    if (not powered and set(addresses) < set(original['addresses'])) or (powered and addresses == {}):
         powered = False
-        addresses = {zone: IPv4Address(address) for zone, address in original['addresses'].items()}
+        before = LabHost.from_document(original)
+        addresses, ipv6_addresses = before.addresses, before.ipv6_addresses
     return LabHost(
         platform=original['platform'],
         name=original['name'],
@@ -64,6 +64,7 @@ def read(client: docker.DockerClient, name: str, known: LabHost | None = None) -
         processes=host_configuration.get('PidsLimit') or 0,
         shared_memory_mib=host_configuration['ShmSize'] // MIB,
         powered=bool(powered),
+        ipv6_addresses=ipv6_addresses,
     )
 
 
@@ -131,6 +132,14 @@ def _make(client: docker.DockerClient, wanted: LabHost) -> None:
     }
     if wanted.forwards:
         sysctls['net.netfilter.nf_conntrack_tcp_be_liberal'] = '1'
+    if wanted.ipv6_addresses:
+        # Nobody tells a host its routes but its roles; and no wait for a duplicate that nobody can have.
+        sysctls |= {
+            'net.ipv6.conf.all.accept_ra': '0',
+            'net.ipv6.conf.default.accept_ra': '0',
+            'net.ipv6.conf.default.accept_dad': '0',
+            'net.ipv6.conf.all.forwarding': '1' if wanted.forwards else '0',
+        }
     api = client.api
     host_configuration = api.create_host_config(
         cap_add=list(CAPABILITIES),
@@ -149,7 +158,9 @@ def _make(client: docker.DockerClient, wanted: LabHost) -> None:
     # docker-py has the flag only in the models layer of newer engines' APIs; the engine reads it here.
     host_configuration['CgroupnsMode'] = 'private'
     words = CGROUP_V1_WORDS if str(client.info().get('CgroupVersion', '1')) == '1' else ()
-    endpoint = api.create_endpoint_config(ipv4_address=str(wanted.addresses[first]))
+    endpoint = api.create_endpoint_config(
+        ipv4_address=str(wanted.addresses[first]), ipv6_address=power.ipv6_of(wanted, first)
+    )
     try:
         made = api.create_container(
             wanted.image,
@@ -186,6 +197,16 @@ def _addresses(attributes: dict[str, Any], original: dict[str, Any]) -> dict[str
         fixed = (endpoint.get('IPAMConfig') or {}).get('IPv4Address') or endpoint.get('IPAddress')
         if fixed:
             found[network.removeprefix(prefix)] = IPv4Address(fixed)
+    return dict(sorted(found.items()))
+
+
+def _ipv6_addresses(attributes: dict[str, Any], original: dict[str, Any]) -> dict[str, IPv6Address]:
+    prefix = f'anlan-{original["platform"]}-'
+    found = {}
+    for network, endpoint in attributes['NetworkSettings']['Networks'].items():
+        fixed = (endpoint.get('IPAMConfig') or {}).get('IPv6Address') or endpoint.get('GlobalIPv6Address')
+        if fixed:
+            found[network.removeprefix(prefix)] = IPv6Address(fixed)
     return dict(sorted(found.items()))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
 LABEL_PLATFORM = 'anlan.platform'
@@ -35,6 +35,8 @@ class LabNetwork:
     zone: str
     subnet: IPv4Network
     gateway: IPv4Address
+    ipv6_subnet: IPv6Network | None = None
+    ipv6_gateway: IPv6Address | None = None
 
     @property
     def name(self) -> str:
@@ -58,7 +60,10 @@ class LabNetwork:
             'zone': self.zone,
             'subnet': str(self.subnet),
             'gateway': str(self.gateway),
-        }
+        } | _present(
+            ipv6_subnet=str(self.ipv6_subnet or ''),
+            ipv6_gateway=str(self.ipv6_gateway or ''),
+        )
 
     @classmethod
     def from_document(cls, document: Document) -> LabNetwork:
@@ -68,9 +73,15 @@ class LabNetwork:
             zone=str(document['zone']),
             subnet=IPv4Network(document['subnet']),
             gateway=IPv4Address(document['gateway']),
+            ipv6_subnet=IPv6Network(document['ipv6_subnet']) if 'ipv6_subnet' in document else None,
+            ipv6_gateway=IPv6Address(document['ipv6_gateway']) if 'ipv6_gateway' in document else None,
         )
         if network.gateway not in network.subnet:
             raise ValueError(f'gateway {network.gateway} is not in {network.subnet}')
+        if (network.ipv6_subnet is None) != (network.ipv6_gateway is None):
+            raise ValueError('ipv6_subnet and ipv6_gateway: one without the other')
+        if network.ipv6_subnet is not None and network.ipv6_gateway not in network.ipv6_subnet:
+            raise ValueError(f'ipv6_gateway {network.ipv6_gateway} is not in {network.ipv6_subnet}')
         return network
 
     def labels(self) -> dict[str, str]:
@@ -96,6 +107,7 @@ class LabHost:
     processes: int = 2048
     shared_memory_mib: int = 64
     powered: bool = True
+    ipv6_addresses: dict[str, IPv6Address] = field(default_factory=dict)
 
     @property
     def container(self) -> str:
@@ -120,7 +132,7 @@ class LabHost:
             'processes': self.processes,
             'shared_memory_mib': self.shared_memory_mib,
             'powered': self.powered,
-        }
+        } | _present(ipv6_addresses={zone: str(self.ipv6_addresses[zone]) for zone in sorted(self.ipv6_addresses)})
 
     @classmethod
     def from_document(cls, document: Document) -> LabHost:
@@ -136,9 +148,12 @@ class LabHost:
             processes=int(document.get('processes', 2048)),
             shared_memory_mib=int(document.get('shared_memory_mib', 64)),
             powered=bool(document.get('powered', True)),
+            ipv6_addresses={zone: IPv6Address(address) for zone, address in document.get('ipv6_addresses', {}).items()},
         )
         if not host.addresses:
             raise ValueError('addresses: a host needs an address in at least one zone')
+        if set(host.ipv6_addresses) - set(host.addresses):
+            raise ValueError('ipv6_addresses: a zone that is not in addresses')
         if host.memory_mib < 64:
             raise ValueError(f'memory_mib: {host.memory_mib} is below 64; systemd does not start')
         if '\n' in host.ssh_public_key:
@@ -179,3 +194,8 @@ def _labels(platform: str, kind: str, name: str, document: Document) -> dict[str
         LABEL_HASH: canonical_hash(document),
         LABEL_DOCUMENT: json.dumps(document, sort_keys=True),
     }
+
+
+def _present(**values: Any) -> Document:
+    """Return what is not empty: without IPv6 a document, and so its hash, is what it was before there was any."""
+    return {key: value for key, value in values.items() if value}

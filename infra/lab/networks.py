@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network
+import contextlib
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 
 import docker
@@ -15,7 +17,8 @@ from infra.lab.errors import NotOurs
 from infra.lab.model import LABEL_HASH, LABEL_KIND, LABEL_NAME, LABEL_PLATFORM, LabNetwork
 
 GATEWAY_KEY = 'DefaultGatewayIPv4'
-"""Docker's bridge driver gives the containers this auxiliary address as default route instead of the bridge's own."""
+IPV6_GATEWAY_KEY = 'DefaultGatewayIPv6'
+"""Docker's bridge driver gives the containers these auxiliary addresses as default route, not the bridge's own."""
 
 
 def find(client: docker.DockerClient, name: str) -> Network | None:
@@ -34,10 +37,17 @@ def read(client: docker.DockerClient, name: str) -> LabNetwork | None:
     if network is None:
         return None
     labels = _own_labels(network)
-    pool: dict[str, Any] = next(iter(network.attrs['IPAM']['Config'] or []), {})
+    pools: list[dict[str, Any]] = network.attrs['IPAM']['Config'] or []
+    pool = next((each for each in pools if ':' not in each.get('Subnet', '')), {})
     subnet = IPv4Network(pool.get('Subnet', '0.0.0.0/0'))
     gateway = (pool.get('AuxiliaryAddresses') or {}).get(GATEWAY_KEY) or pool.get('Gateway') or subnet.network_address
-    return LabNetwork(labels[LABEL_PLATFORM], labels[LABEL_NAME], subnet, IPv4Address(gateway))
+    found = LabNetwork(labels[LABEL_PLATFORM], labels[LABEL_NAME], subnet, IPv4Address(gateway))
+    ipv6_pool = next((each for each in pools if ':' in each.get('Subnet', '')), None)
+    if ipv6_pool is None:
+        return found
+    ipv6_subnet = IPv6Network(ipv6_pool['Subnet'])
+    ipv6_gateway = (ipv6_pool.get('AuxiliaryAddresses') or {}).get(IPV6_GATEWAY_KEY) or ipv6_subnet.network_address
+    return replace(found, ipv6_subnet=ipv6_subnet, ipv6_gateway=IPv6Address(ipv6_gateway))
 
 
 def create(client: docker.DockerClient, wanted: LabNetwork) -> None:
@@ -51,21 +61,32 @@ def create(client: docker.DockerClient, wanted: LabNetwork) -> None:
         if labels.get(LABEL_HASH) == wanted.labels()[LABEL_HASH]:
             return
         delete(client, wanted.name)
-    pool = IPAMPool(
-        subnet=str(wanted.subnet),
-        gateway=str(wanted.machine_address),
-        aux_addresses={GATEWAY_KEY: str(wanted.gateway)},
-    )
+    pools = [
+        IPAMPool(
+            subnet=str(wanted.subnet),
+            gateway=str(wanted.machine_address),
+            aux_addresses={GATEWAY_KEY: str(wanted.gateway)},
+        )
+    ]
+    if wanted.ipv6_subnet is not None:
+        pools.append(
+            IPAMPool(
+                subnet=str(wanted.ipv6_subnet),
+                gateway=str(wanted.ipv6_subnet.network_address + 1),
+                aux_addresses={IPV6_GATEWAY_KEY: str(wanted.ipv6_gateway)},
+            )
+        )
     try:
         client.networks.create(
             wanted.name,
             driver='bridge',
-            ipam=IPAMConfig(driver='default', pool_configs=[pool]),
+            ipam=IPAMConfig(driver='default', pool_configs=pools),
             options={
                 # Routed traffic must keep its source: the firewalls judge by it.
                 'com.docker.network.bridge.enable_ip_masquerade': 'false',
                 'com.docker.network.bridge.name': wanted.bridge,
             },
+            enable_ipv6=wanted.ipv6_subnet is not None,
             internal=False,
             labels=wanted.labels(),
             check_duplicate=True,
@@ -80,6 +101,10 @@ def delete(client: docker.DockerClient, name: str) -> None:
     if network is None:
         return
     _own_labels(network)
+    # A host that stays gets its place in the network's successor when it is next looked at.
+    for attached in network.attrs.get('Containers') or {}:
+        with contextlib.suppress(APIError):
+            client.api.disconnect_container_from_network(attached, name, force=True)
     try:
         network.remove()
     except NotFound:

@@ -103,15 +103,22 @@ def _attach(client: docker.DockerClient, container: Container, host: LabHost) ->
             raise DidNotComeUp(f'host {host.name}: there is no network {name}') from None
         endpoint = present.get(name)
         if endpoint is not None:
-            fixed = (endpoint.get('IPAMConfig') or {}).get('IPv4Address')
+            fixed = endpoint.get('IPAMConfig') or {}
+            same = (fixed.get('IPv4Address'), fixed.get('IPv6Address') or None) == (address, ipv6_of(host, zone))
             # Before the first start Docker names the network but not yet its identifier.
-            if fixed == address and endpoint.get('NetworkID') in ('', network.id):
+            if same and endpoint.get('NetworkID') in ('', network.id):
                 continue
             _disconnect(client, name, container)
         try:
-            network.connect(container, ipv4_address=address)
+            network.connect(container, ipv4_address=address, ipv6_address=ipv6_of(host, zone))
         except APIError as error:
             raise DidNotComeUp(f'host {host.name}: cannot have {address} in zone {zone}: {error.explanation}') from None
+
+
+def ipv6_of(host: LabHost, zone: str) -> str | None:
+    """Given a host and one of its zones, return its IPv6 address there as Docker wants it, or None."""
+    address = host.ipv6_addresses.get(zone)
+    return None if address is None else str(address)
 
 
 def _disconnect(client: docker.DockerClient, network: str, container: Container) -> None:

@@ -22,7 +22,7 @@ class Target(Protocol):
         """Return what `up` would do. Nothing is touched."""
 
     def outdated(self) -> list[str]:
-        """Return the hosts that stand and that `up` would make anew. Nothing is touched. Raise AnlanError."""
+        """Return the hosts that stand and can be made anew one after another. Nothing is touched. Raise AnlanError."""
 
     def up(self, report: Report = silent, only: Collection[str] = ()) -> Inventory:
         """Make the topology so and return the inventory. Done twice it changes nothing. Raise AnlanError.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from anlan.errors import AnlanError
 from anlan.remote import Remote
-from infra.topology import Host
+from infra.topology import Host, Network
 
 DEADLINE_SECONDS = 20.0
 SUPPORTED_DEBIAN = ('13',)
@@ -25,6 +25,8 @@ echo "system=$ID"
 echo "version=$VERSION_ID"
 echo "memory_kib=$(sed -n 's/^MemTotal: *\([0-9]*\) .*/\1/p' /proc/meminfo)"
 echo "free_disk_kib=$(df -Pk /var | tail -n 1 | tr -s ' ' | cut -d ' ' -f 4)"
+echo "ipv6_addresses=$(ip -6 -o addr show scope global | tr -s ' ' | cut -d ' ' -f 4 | cut -d / -f 1 | tr '\n' ' ')"
+echo "ipv6_route=$(ip -6 route show default | sed -n '1s/^default via \([0-9a-f:]*\).*/\1/p')"
 echo "default_route=$(ip -4 route show default | sed -n '1s/^default via \([0-9.]*\).*/\1/p')"
 sudo -n true >/dev/null 2>&1 && echo sudo=yes || echo sudo=no
 """
@@ -42,22 +44,33 @@ class HostFacts:
     sudo: bool
     clock_offset_seconds: float
     clock_error_seconds: float
+    ipv6_addresses: frozenset[str] = frozenset()
+    ipv6_route: str = ''
 
 
 @dataclass(frozen=True)
 class Expected:
-    """What a host must be. `default_route` is None for a firewall, whose routes lead out of the platform."""
+    """What a host must be. The routes are None for a firewall, whose own lead out of the platform."""
 
     memory_mib: int
     disk_gib: int
     default_route: IPv4Address | None
     maximum_clock_offset_seconds: float
+    ipv6_addresses: tuple[IPv6Address, ...] = ()
+    ipv6_route: IPv6Address | None = None
 
     @classmethod
-    def of(cls, host: Host, gateway: IPv4Address, maximum_clock_offset_seconds: float) -> Expected:
-        """Given a host, its zone's firewall address and the limit of the clock, return what it must be."""
-        route = None if host.tier == 'firewall' else gateway
-        return cls(host.memory_mib, host.disk_gib, route, maximum_clock_offset_seconds)
+    def of(cls, host: Host, network: Network, maximum_clock_offset_seconds: float) -> Expected:
+        """Given a host, its zone's network and the limit of the clock, return what it must be."""
+        has_routes = host.tier != 'firewall'
+        return cls(
+            host.memory_mib,
+            host.disk_gib,
+            network.gateway if has_routes else None,
+            maximum_clock_offset_seconds,
+            tuple(host.ipv6_addresses.values()),
+            network.ipv6_gateway if has_routes else None,
+        )
 
 
 def fetch(remote: Remote, host: str) -> HostFacts:
@@ -77,6 +90,8 @@ def fetch(remote: Remote, host: str) -> HostFacts:
             sudo=facts['sudo'] == 'yes',
             clock_offset_seconds=float(clock.out) - (before + after) / 2,
             clock_error_seconds=(after - before) / 2,
+            ipv6_addresses=frozenset(facts['ipv6_addresses'].split()),
+            ipv6_route=facts['ipv6_route'],
         )
     except (KeyError, ValueError):
         said = (result.err or result.out).strip()[-200:]
@@ -99,6 +114,14 @@ def judge(facts: HostFacts, expected: Expected) -> Iterator[str]:
     if expected.default_route is not None and facts.default_route != str(expected.default_route):
         yield (
             f'its default route is {facts.default_route or "missing"}; it must be {expected.default_route}, '
+            "the firewall pair's address in its zone"
+        )
+    for address in expected.ipv6_addresses:
+        if str(address) not in facts.ipv6_addresses:
+            yield f'it does not have the address {address}'
+    if expected.ipv6_route is not None and facts.ipv6_route != str(expected.ipv6_route):
+        yield (
+            f'its default route of IPv6 is {facts.ipv6_route or "missing"}; it must be {expected.ipv6_route}, '
             "the firewall pair's address in its zone"
         )
     if not facts.sudo:

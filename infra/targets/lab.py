@@ -11,7 +11,7 @@ import docker
 from anlan.errors import Problem
 from infra import program
 from infra.inventory import Inventory
-from infra.lab import hosts, preflight
+from infra.lab import hosts, networks, preflight
 from infra.lab import platform as standing
 from infra.lab.engine import connect
 from infra.lab.kinds import HOST_TYPE
@@ -69,7 +69,14 @@ class Lab:
         )
 
     def outdated(self) -> list[str]:
-        """Return the hosts that stand and that `up` would make anew, from Docker itself."""
+        """Return the hosts that stand and that `up` would make anew one after another, from Docker itself.
+
+        None if a network must be made anew: that takes every host in it at once.
+        """
+        for network in program.lab_networks(self._topology):
+            present_network = networks.read(self._client, network.name)
+            if present_network is not None and present_network != network:
+                return []
         found = []
         for wanted in self._wanted():
             present = hosts.read(self._client, wanted.container, wanted)

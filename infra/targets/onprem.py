@@ -135,8 +135,8 @@ class Onprem:
     def _check(self, remote: Remote, host: Host, report: Report) -> Verdict:
         name = f'host {host.name}'
         report(name, 'reading')
-        gateway = self._topology.network(host.zone).gateway
-        expected = Expected.of(host, gateway, self._maximum_clock_offset_seconds)
+        network = self._topology.network(host.zone)
+        expected = Expected.of(host, network, self._maximum_clock_offset_seconds)
         try:
             verdict = Verdict(host.name, True, tuple(judge(fetch(remote, host.name), expected)))
         except Unreachable as error:

@@ -38,6 +38,14 @@ def lab(size: str = 'full') -> Document:
     }
 
 
+IPV6_SUBNETS = {'uplink-a': 'fd00:18:0:1::/64', 'uplink-b': 'fd00:18:0:2::/64'}
+
+
+def dual_stack() -> Document:
+    """Return the document of a good platform in the lab whose uplinks have IPv6."""
+    return with_values(lab(), {f'zones.{zone}.ipv6_subnet': subnet for zone, subnet in IPV6_SUBNETS.items()})
+
+
 def onprem() -> Document:
     """Return the document of a good platform on hosts that exist, the hosts of each tier in two racks."""
     hosts: Document = {}

@@ -14,7 +14,7 @@ from anlan.paths import ROOT
 from infra.flows import Flow
 from infra.outputs import outputs
 from infra.topology import Topology
-from tests.unit.samples import inventory_of, lab, onprem, platform_of, topology_from, with_values
+from tests.unit.samples import dual_stack, inventory_of, lab, onprem, platform_of, topology_from, with_values
 
 TEMPLATE = ROOT / 'playbooks' / 'roles' / 'firewall' / 'templates' / 'firewall.nft.j2'
 RULE = re.compile(
@@ -167,3 +167,29 @@ def test_an_existing_firewall_with_another_ssh_port_takes_in_that_one() -> None:
 def test_the_public_port_is_the_platforms() -> None:
     rules = flow_rules(chain(rendered(with_values(lab(), {'front_door.port': 8443})), 'forward'))
     assert rules['learners'][3] == {8443}
+
+
+IPV6_RULE = re.compile(
+    r'ip6 saddr \{ (?P<sources>[\da-f:, ]+) \} ip6 daddr \{ (?P<destinations>[\da-f:, ]+) \} '
+    r'(?P<service>.+) counter accept comment "(?P<name>[^"]+)"'
+)
+
+
+def test_of_ipv6_only_learners_pass_to_the_edges() -> None:
+    lines = chain(rendered(dual_stack()), 'forward')
+    found = [match for line in lines if (match := IPV6_RULE.fullmatch(line))]
+    edges = {'fd00:18:0:1::11', 'fd00:18:0:2::12'}
+    assert found
+    for match in found:
+        assert match['name'].startswith('learners')
+        assert set(match['destinations'].split(', ')) == edges
+        assert set(match['sources'].split(', ')) == {'fd00:18:0:1::31', 'fd00:18:0:2::32'}
+    assert [line for line in lines if 'ip6' in line and not IPV6_RULE.fullmatch(line)] == []
+
+
+def test_a_firewall_with_ipv6_answers_its_neighbours_and_looks_where_a_packet_comes_from() -> None:
+    rules = rendered(dual_stack())
+    assert any('nd-neighbor-solicit' in line and 'hoplimit 255' in line for line in chain(rules, 'input'))
+    assert any(line.startswith('ip6 saddr') and 'fib saddr' in line for line in chain(rules, 'spoofed'))
+    assert 'ip6' not in rendered(lab())
+    assert 'icmpv6' not in rendered(lab())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 import pytest
 
@@ -56,3 +56,29 @@ def test_a_wrong_host_is_refused_with_its_reason(change: dict[str, object], reas
 def test_a_gateway_outside_its_subnet_is_refused() -> None:
     with pytest.raises(ValueError, match=r'198\.18\.2\.254 is not in 198\.18\.1\.0/24'):
         LabNetwork.from_document(NETWORK.document() | {'gateway': '198.18.2.254'})
+
+
+def test_ipv6_survives_the_canonical_form_and_without_it_nothing_of_it_is_there() -> None:
+    network = replace(NETWORK, ipv6_subnet=IPv6Network('fd00:1::/64'), ipv6_gateway=IPv6Address('fd00:1::254'))
+    assert LabNetwork.from_document(network.document()) == network
+    host = replace(HOST, ipv6_addresses={'app': IPv6Address('fd00:1::2')})
+    assert LabHost.from_document(host.document()) == host
+    # What stands without IPv6 stays as it is: its hash does not change.
+    assert not [key for key in {**NETWORK.document(), **HOST.document()} if 'ipv6' in key]
+
+
+@pytest.mark.parametrize(
+    ('change', 'reason'),
+    [
+        ({'ipv6_subnet': 'fd00:1::/64'}, 'one without the other'),
+        ({'ipv6_subnet': 'fd00:1::/64', 'ipv6_gateway': 'fd00:2::1'}, 'is not in fd00:1::/64'),
+    ],
+)
+def test_a_wrong_ipv6_network_is_refused(change: dict[str, object], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        LabNetwork.from_document(NETWORK.document() | change)
+
+
+def test_an_ipv6_address_in_a_zone_of_which_the_host_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match='not in addresses'):
+        LabHost.from_document(HOST.document() | {'ipv6_addresses': {'dmz': 'fd00:1::2'}})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
@@ -46,3 +46,14 @@ def test_a_slow_way_is_not_taken_for_a_wrong_clock() -> None:
 
 def test_a_firewall_needs_no_default_route() -> None:
     assert list(judge(replace(GOOD, default_route=''), replace(EXPECTED, default_route=None))) == []
+
+
+def test_a_host_of_a_zone_with_ipv6_has_its_address_and_the_way_out() -> None:
+    expected = replace(EXPECTED, ipv6_addresses=(IPv6Address('fd00::11'),), ipv6_route=IPv6Address('fd00::254'))
+    good = replace(GOOD, ipv6_addresses=frozenset({'fd00::11', 'fd00::99'}), ipv6_route='fd00::254')
+    assert list(judge(good, expected)) == []
+    assert list(judge(replace(good, ipv6_addresses=frozenset({'fd00::1'})), expected)) == [
+        'it does not have the address fd00::11'
+    ]
+    (reason,) = judge(replace(good, ipv6_route=''), expected)
+    assert reason.startswith('its default route of IPv6 is missing; it must be fd00::254')

@@ -9,7 +9,7 @@ import pytest
 from anlan.platform.checks import RESERVED_LOW
 from anlan.platform.tiers import COUNTS, MAXIMUM_COUNT
 from infra.topology import LINK_ZONE
-from tests.unit.samples import lab, onprem, topology_from, with_values
+from tests.unit.samples import dual_stack, lab, onprem, topology_from, with_values
 
 
 def test_size_full_has_seventeen_hosts_and_size_mini_has_eleven() -> None:
@@ -102,3 +102,24 @@ def test_what_is_not_there_is_a_key_error() -> None:
         with pytest.raises(KeyError):
             ask()
     assert set(COUNTS['full']) == {host.tier for host in topology.hosts}
+
+
+def test_only_hosts_in_an_uplink_with_ipv6_have_an_address_of_it() -> None:
+    topology = topology_from(dual_stack())
+    having = {host.name: {zone: str(each) for zone, each in host.ipv6_addresses.items()} for host in topology.hosts}
+    assert {name: addresses for name, addresses in having.items() if addresses} == {
+        'fw-1': {'uplink-a': 'fd00:18:0:1::2', 'uplink-b': 'fd00:18:0:2::2'},
+        'fw-2': {'uplink-a': 'fd00:18:0:1::3', 'uplink-b': 'fd00:18:0:2::3'},
+        'edge-1': {'uplink-a': 'fd00:18:0:1::11'},
+        'edge-2': {'uplink-b': 'fd00:18:0:2::12'},
+        'client-1': {'uplink-a': 'fd00:18:0:1::31'},
+        'client-2': {'uplink-b': 'fd00:18:0:2::32'},
+    }
+    virtual = {each.name: str(each.ipv6_address) for each in topology.virtual_addresses if each.ipv6_address}
+    assert virtual == {'firewall-uplink-a': 'fd00:18:0:1::254', 'firewall-uplink-b': 'fd00:18:0:2::254'}
+
+
+def test_a_platform_without_ipv6_has_no_address_of_it() -> None:
+    topology = topology_from(lab())
+    assert not any(host.ipv6_addresses for host in topology.hosts)
+    assert not any(each.ipv6_address for each in topology.virtual_addresses)

@@ -10,7 +10,7 @@ import pytest
 from infra.outputs import outputs
 from infra.topology import topology_of
 from monitoring.reachability import Attempt, Reachability, attempts_of, judge, rule_packets
-from tests.unit.samples import inventory_of, lab, platform_of
+from tests.unit.samples import dual_stack, inventory_of, lab, platform_of
 
 PLATFORM = platform_of(lab())
 TOPOLOGY = topology_of(PLATFORM)
@@ -175,3 +175,18 @@ def test_packets_are_read_by_comment_of_rules_that_accept() -> None:
         ('rule without a flow', 'fw-1: back door'),
         ('rule without a flow', 'fw-1: a rule without a comment in chain forward, handle 42'),
     ]
+
+
+def test_over_ipv6_learners_reach_the_other_edge_and_nothing_else_passes() -> None:
+    platform = platform_of(dual_stack())
+    topology = topology_of(platform)
+    tried = [each for each in attempts_of(outputs(platform, topology, inventory_of(topology))) if ':' in each.address]
+    assert {each.source for each in tried} == {'edge-1', 'edge-2', 'client-1', 'client-2'}
+    declared = {(each.source, each.destination, each.port) for each in tried if each.flow == 'learners'}
+    assert declared == {('client-1', 'edge-2', 443), ('client-2', 'edge-1', 443)}
+    assert {each.flow for each in tried if each.protocol == 'icmp'} == {None}
+    assert {'fw-1', 'fw-2', 'firewall-uplink-a', 'outside'} <= {each.destination for each in tried}
+
+
+def test_without_ipv6_nothing_of_it_is_tried() -> None:
+    assert not [each for each in ATTEMPTS if ':' in each.address]
