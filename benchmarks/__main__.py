@@ -16,6 +16,7 @@ from anlan.cli.work import Work
 from anlan.files import write_json
 from anlan.paths import PlatformPaths
 from benchmarks.figure import Figure
+from benchmarks.firewall_pair import firewall_pair
 from benchmarks.measures import converge, losses, memory, platform_up
 from infra.lab.engine import connect
 from tests.lab.standing import PLATFORM_FILE, Standing
@@ -31,6 +32,7 @@ def figures(standing: Standing, runs: int, keep: bool) -> Iterator[Figure]:
     yield memory(standing)
     yield from converge(standing, runs)
     yield from losses(standing, runs)
+    yield from firewall_pair(standing, runs)
 
 
 def main() -> int:
