@@ -24,10 +24,10 @@ def firewall_pair(standing: Standing, runs: int) -> Iterator[Figure]:
 def _power_lost(standing: Standing, runs: int) -> Iterator[Figure]:
     edge = standing.work.topology.host('edge-2')
     name, segment = standing.work.platform.front_door.name, largest_segment(standing)
-    gaps: dict[str, list[float]] = {'IPv4': [], 'IPv6': []}
+    gaps: dict[str, list[float]] = {}
     stalls: list[float] = []
     lost = 0
-    addresses = {'IPv4': edge.address} | {'IPv6': each for each in edge.ipv6_addresses.values()}
+    addresses = {f'IPv{each.version}': each for each in (edge.address, *edge.ipv6_addresses.values())}
     for _ in range(runs):
         for family, address in addresses.items():
             standing.wait_whole()
@@ -42,13 +42,12 @@ def _power_lost(standing: Standing, runs: int) -> Iterator[Figure]:
                     standing.kill(active)
             finally:
                 standing.start(active)
-            gaps[family].append(float(new.found['longest_seconds']))
+            gaps.setdefault(family, []).append(float(new.found['longest_seconds']))
             stalls.append(float(kept.found['longest_seconds']))
             lost += len(kept.found['lost'])
     for family, values in gaps.items():
-        if family in addresses:
-            name = f'the active firewall loses power: no new connection, {family}'
-            yield Figure(name, values, 's', 1.0, 3.4, 'VRRP defaults')
+        what = f'the active firewall loses power: no new connection, {family}'
+        yield Figure(what, values, 's', 1.0, 3.4, 'VRRP defaults')
     yield Figure('downloads under way: longest stall', stalls, 's', 4.0, note=f'{DOWNLOADS} connections')
     yield Figure('downloads under way: lost', [float(lost)], 'connections', 0.0)
 
