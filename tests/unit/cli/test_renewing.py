@@ -64,3 +64,10 @@ def test_what_becomes_of_hosts_and_what_they_hold() -> None:
     assert losses_of(TOPOLOGY, data, at_once=True) == (data, AT_ONCE)
     assert losses_of(TOPOLOGY, [*data, Change('host ops-1', 'replace')], at_once=False)[1] == AT_ONCE
     assert losses_of(TOPOLOGY, [*data, Change('host db-3', 'delete')], at_once=False)[1] == AT_ONCE
+
+
+def test_a_network_that_is_made_anew_takes_its_hosts_at_once() -> None:
+    edges = [Change('host edge-1', 'replace'), Change('host edge-2', 'replace')]
+    assert losses_of(TOPOLOGY, edges, at_once=False)[1] == IN_TURN
+    assert losses_of(TOPOLOGY, [Change('network uplink-a', 'replace'), *edges], at_once=False)[1] == AT_ONCE
+    assert losses_of(TOPOLOGY, [Change('network uplink-a', 'unchanged'), *edges], at_once=False)[1] == IN_TURN
