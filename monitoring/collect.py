@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,15 +43,21 @@ def collect(remote: Remote, outputs: Mapping[str, Any], journey_password: str) -
         unreachable={name: reason for name, (_, reason) in probed.items() if reason},
         tiers=tiers,
         zones={name: host['zone'] for name, host in hosts.items()},
-        virtual_addresses={
-            name: {'zone': virtual['zone'], 'address': virtual['address'], 'tier': virtual['tier']}
-            for name, virtual in variables['topology']['virtual_addresses'].items()
-        },
+        virtual_addresses=dict(_virtual_addresses(variables['topology'])),
         journeys={name: answer for name, (answer, _) in walked.items()},
         journey_errors={name: reason for name, (_, reason) in walked.items() if reason},
         journey_mean_limit_seconds=platform['objectives']['journey_mean_seconds'],
         data_hosts=sum(1 for tier in tiers.values() if tier == 'data'),
     )
+
+
+def _virtual_addresses(topology: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield each virtual address by its name; one of IPv6 has a row of its own, for it may be elsewhere."""
+    for name, virtual in topology['virtual_addresses'].items():
+        place = {'zone': virtual['zone'], 'tier': virtual['tier']}
+        yield name, place | {'address': virtual['address']}
+        if virtual['ipv6_address']:
+            yield f'{name} IPv6', place | {'address': virtual['ipv6_address']}
 
 
 def collect_reachability(

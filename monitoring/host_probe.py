@@ -23,8 +23,8 @@ def command(argv: list[str]) -> str:
 
 
 def addresses() -> list[str]:
-    links = json.loads(command(['ip', '-j', '-4', 'address']))
-    return [info['local'] for link in links for info in link.get('addr_info', []) if info['local'] != '127.0.0.1']
+    links = json.loads(command(['ip', '-j', 'address', 'show', 'scope', 'global']))
+    return [info['local'] for link in links for info in link.get('addr_info', []) if 'local' in info]
 
 
 def services(names: list[str]) -> dict[str, str]:

@@ -98,6 +98,7 @@ def _host_document(topology: Topology, name: str) -> dict[str, object]:
         'zone': host.zone,
         'fault_domain': host.fault_domain,
         'addresses': {zone: str(address) for zone, address in host.addresses.items()},
+        'ipv6_addresses': {zone: str(address) for zone, address in host.ipv6_addresses.items()},
     }
 
 
@@ -116,6 +117,8 @@ def _print_tables(platform: Platform, topology: Topology) -> None:
         zones.add_column(column)
     for network in topology.networks:
         zones.add_row(network.zone, str(network.subnet), str(network.gateway))
+        if network.ipv6_subnet is not None:
+            zones.add_row('', str(network.ipv6_subnet), str(network.ipv6_gateway))
     results.print(zones)
     flows = Table(title='Declared flows: nothing else passes between zones', title_justify='left')
     for column in ('flow', 'from', 'to', 'ports', 'why'):

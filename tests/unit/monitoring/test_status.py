@@ -12,7 +12,7 @@ import pytest
 
 from monitoring.expectation import services_of
 from monitoring.status import EXIT_CODE, Observations, Status, clients_of, judge
-from tests.unit.samples import lab, topology_from
+from tests.unit.samples import dual_stack, lab, topology_from
 
 STEPS = ('open', 'log_in', 'courses', 'lesson_page', 'video', 'save_progress', 'other_device')
 Fault = Callable[[dict[str, Any]], None]
@@ -35,10 +35,14 @@ def members() -> list[dict[str, Any]]:
 
 def whole(size: str = 'full') -> Observations:
     """Return what is seen of a platform that is whole: the first of each tier is active, db-1 leads."""
-    topology = topology_from(lab(size))
+    topology = topology_from(dual_stack() if size == 'full' else lab(size))
     virtual = {
         each.name: {'zone': each.zone, 'address': str(each.address), 'tier': each.tier}
         for each in topology.virtual_addresses
+    } | {
+        f'{each.name} IPv6': {'zone': each.zone, 'address': str(each.ipv6_address), 'tier': each.tier}
+        for each in topology.virtual_addresses
+        if each.ipv6_address
     }
     hosts: dict[str, Any] = {}
     for host in topology.hosts:
@@ -211,6 +215,8 @@ LOST: list[tuple[str, Fault, str]] = [
      'the virtual address balancer (198.18.10.253) is held by lb-1, lb-2'),
     ('gateway of two', lambda hosts: hosts['fw-2']['addresses'].append('198.18.20.254'),
      'the virtual address firewall-app (198.18.20.254) is held by fw-1, fw-2'),
+    ('left behind', lambda hosts: hosts['fw-1']['addresses'].remove('fd00:18:0:1::254'),
+     'the virtual address firewall-uplink-a IPv6 (fd00:18:0:1::254) is held by nobody'),
 ]  # fmt: skip
 
 
