@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from monitoring.steady import settle
 from tests.lab.connections import KEPT, NEW, handed_over, largest_segment, partitioned, watched
 from tests.lab.standing import Standing
 
@@ -50,6 +51,36 @@ def test_the_address_of_ipv6_moves_with_the_active_firewall(whole: Standing) -> 
         whole.start(active)
     assert seen.found['connections'] > 50
     assert seen.found['longest_seconds'] <= whole.work.platform.objectives.virtual_address_move_seconds, seen.found
+    whole.wait_whole()
+
+
+@pytest.mark.parametrize(('cut', 'client'), [('uplink-a', 'client-2'), ('uplink-b', 'client-1')])
+def test_the_learners_of_one_carrier_do_not_feel_the_loss_of_the_other(whole: Standing, cut: str, client: str) -> None:
+    with whole.learner(client) as learner:
+        settle(2)
+        with partitioned(whole, 'fw-1', cut), partitioned(whole, 'fw-2', cut):
+            settle(6)
+        settle(2)
+    run = learner.run()
+    assert not {kind: failed for kind in run.outcomes if (failed := run.failures(kind))}
+    assert run.longest_gap_seconds('write') <= whole.work.platform.objectives.virtual_address_move_seconds
+    assert not run.lost(learner.read_back())
+    whole.wait_whole()
+
+
+@pytest.mark.parametrize(('edge', 'client'), [('edge-1', 'client-1'), ('edge-2', 'client-2')])
+def test_a_learner_whose_own_edge_dies_goes_on_at_the_other_carriers(whole: Standing, edge: str, client: str) -> None:
+    with whole.learner(client) as learner:
+        settle(2)
+        whole.kill(edge)
+        try:
+            settle(8)
+        finally:
+            whole.start(edge)
+        settle(2)
+    run = learner.run()
+    assert run.longest_gap_seconds('write') <= whole.work.platform.objectives.edge_loss_seconds
+    assert not run.lost(learner.read_back())
     whole.wait_whole()
 
 
