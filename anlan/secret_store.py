@@ -18,6 +18,7 @@ NAMES = (
     'valkey_password',
     'django_secret_key',
     'journey_password',
+    'block_list_key',
 )
 ENTROPY_BYTES = 32
 

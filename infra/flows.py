@@ -16,12 +16,16 @@ BALANCER_ADDRESS = 'vip:balancer'
 """As destination: the balancers' virtual address."""
 
 
+BLOCK_LIST_PORT = 3783
+"""Of the block list. Firewalls are reached by their own legs: no flow between zones."""
+
+
 @dataclass(frozen=True)
 class Flow:
     """Hosts of tier `source` may open connections to `destination` on `ports`; icmp has none.
 
     `source` is a tier or `all`; `destination` is a tier, `all`, `vip:` and the name of a virtual address,
-    or `address:` and addresses outside the platform.
+    or `address:` and addresses outside the platform. `ipv4_only`: what speaks no IPv6 has no way for it.
     """
 
     name: str
@@ -30,6 +34,7 @@ class Flow:
     protocol: Protocol
     ports: tuple[int, ...]
     reason: str
+    ipv4_only: bool = False
 
 
 OUTSIDE = 'address:'
@@ -55,6 +60,11 @@ def declared_flows(front_door_port: int, ssh_ports: tuple[int, ...] = (22,)) -> 
         Flow('edge-to-balancer', 'edge', BALANCER_ADDRESS, 'tcp', (443,), 'edges fetch from the platform'),
         Flow('edge-to-each-balancer', 'edge', 'balancer', 'tcp', (443,), 'while the virtual address does not answer'),
         Flow('balancer-to-app', 'balancer', 'app', 'tcp', (8443,), 'requests and health checks'),
+        Flow(
+            'block-list-edge', 'edge', 'edge', 'udp', (BLOCK_LIST_PORT,), 'who attacked the other edge', ipv4_only=True
+        ),
+        Flow('block-list-balancer', 'balancer', 'edge', 'udp', (BLOCK_LIST_PORT,), 'who is refused behind the edges'),
+        Flow('block-list-app', 'app', 'edge', 'udp', (BLOCK_LIST_PORT,), 'who guesses passwords'),
         Flow('app-to-database', 'app', 'data', 'tcp', (5432, 8008), 'SQL, and who is leader'),
         Flow('app-to-cache', 'app', 'data', 'tcp', (6379, 26379), 'Valkey and its Sentinels'),
         Flow('administration', 'operations', EVERYONE, 'tcp', ssh_ports, 'SSH from the bastion, the only way in'),

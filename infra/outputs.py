@@ -87,8 +87,8 @@ def topology_document(topology: Topology) -> dict[str, Any]:
                 'ports': list(flow.ports),
                 'sources': _addresses(topology, flow.source),
                 'destinations': _addresses(topology, flow.destination),
-                'ipv6_sources': _ipv6_addresses(topology, flow.source),
-                'ipv6_destinations': _ipv6_addresses(topology, flow.destination),
+                'ipv6_sources': [] if flow.ipv4_only else _ipv6_addresses(topology, flow.source),
+                'ipv6_destinations': [] if flow.ipv4_only else _ipv6_addresses(topology, flow.destination),
                 'reason': flow.reason,
             }
             for flow in topology.flows

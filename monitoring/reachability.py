@@ -32,7 +32,7 @@ Service = tuple[str, int | None]
 PASSED = ('open', 'refused')
 STANDING_RULES = frozenset(
     {'answers', 'invalid', 'spoofed source', 'ping', 'noise', 'undeclared', 'ssh from the bastion', 'vrrp',
-     'zone sight', 'connection states and zone sight', 'neighbours'}
+     'zone sight', 'connection states and zone sight', 'neighbours', 'block list'}
 )  # fmt: skip
 """The comments of rules that are there whatever is declared (playbooks/roles/firewall)."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
+
 from anlan.platform.base import Section, key
 
 
@@ -9,3 +11,15 @@ class BlockList(Section):
     """Sources that attacked, shut out on every firewall and edge."""
 
     seconds: int = key(600, 'How long a source is shut out.', 600, unit='s', ge=1, le=86400)
+    window_seconds: int = key(
+        120, 'How long what a source did is held against it; 100 points within this time shut it out.', 120,
+        unit='s', ge=1, le=3600,
+    )  # fmt: skip
+    maximum_entries: int = key(
+        4096, 'How many sources may be shut out at once; more are refused, and said.', 4096, ge=16, le=32768
+    )
+    never: list[IPv4Network | IPv6Network] = key(
+        list,
+        "Networks that are never shut out, besides the platform's own addresses: the operators' office, for instance.",
+        ['203.0.113.0/28'],
+    )

@@ -35,6 +35,7 @@ class Environment:
     cache_master: str
     cache_password: str
     media_root: Path
+    block_list_socket: str | None
     host_name: str
     release: str
 
@@ -74,6 +75,7 @@ def load_environment(variables: Mapping[str, str]) -> Environment:
         cache_master=variables['ANLAN_CACHE_MASTER'],
         cache_password=variables['ANLAN_CACHE_PASSWORD'],
         media_root=Path(variables['ANLAN_MEDIA_ROOT']),
+        block_list_socket=variables.get('ANLAN_BLOCK_LIST_SOCKET') or None,
         host_name=variables['ANLAN_HOST_NAME'],
         release=variables['ANLAN_RELEASE'],
     )

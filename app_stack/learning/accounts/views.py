@@ -8,6 +8,7 @@ from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from learning.accounts.forms import LoginForm, SignupForm
+from learning.accounts.reporting import FAILURE_POINTS, THROTTLED_POINTS, report
 from learning.accounts.throttle import count_failure, is_blocked, source_of
 
 
@@ -30,7 +31,9 @@ class Login(LoginView):
 
     def post(self, request: HttpRequest, *arguments: object, **options: object) -> HttpResponse:
         """Answer a form that was sent in."""
-        if is_blocked(source_of(request)):
+        source = source_of(request)
+        if is_blocked(source):
+            report(source, 'goes on although it may not log in for now', THROTTLED_POINTS)
             minutes = settings.LOGIN_FAILURES_WINDOW_SECONDS // 60
             response = render(request, 'accounts/throttled.html', {'minutes': minutes}, status=429)
             response['Retry-After'] = str(settings.LOGIN_FAILURES_WINDOW_SECONDS)
@@ -39,5 +42,7 @@ class Login(LoginView):
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:
         """Count the failure and show the form again."""
-        count_failure(source_of(self.request))
+        source = source_of(self.request)
+        count_failure(source)
+        report(source, 'failed to log in', FAILURE_POINTS)
         return self.render_to_response(self.get_context_data(form=form))

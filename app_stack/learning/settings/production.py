@@ -16,6 +16,7 @@ CSRF_TRUSTED_ORIGINS = list(ENVIRONMENT.trusted_origins)
 HOST_NAME = ENVIRONMENT.host_name
 RELEASE = ENVIRONMENT.release
 MEDIA_ROOT = ENVIRONMENT.media_root
+BLOCK_LIST_SOCKET = ENVIRONMENT.block_list_socket
 MEDIA_URL = '/media/'
 
 _DATABASE_OPTIONS: dict[str, object] = {
