@@ -1,6 +1,7 @@
 """A learner at the front door, as one JSON object on standard output. Runs on a client; standard library only.
 
-Reads one JSON object from standard input: `mode`, `url`, `user`, `password`, and what the mode needs besides.
+Reads one JSON object from standard input: `mode`, `url`, `user`, `password`, what the mode needs besides, and
+`edge`, an address, if only that one edge shall be asked.
 
 - `journey`: each step of a learner's way once, timed.
 - `steady`: writes and reads without a pause for at most `seconds`, or until the file `stop_file` is there; every
@@ -34,10 +35,12 @@ STEADY_MAXIMUM_SECONDS = 600.0
 
 
 class EdgeConnection(http.client.HTTPSConnection):
-    """HTTPS to the first of a name's addresses that answers."""
+    """HTTPS to the first of a name's addresses that answers, or to the one edge that the question names."""
+
+    edge = ''
 
     def connect(self) -> None:
-        raw = socket.create_connection((self.host, self.port), CONNECT_SECONDS)
+        raw = socket.create_connection((self.edge or self.host, self.port), CONNECT_SECONDS)
         raw.settimeout(self.timeout)
         self.sock = self._context.wrap_socket(raw, server_hostname=self.host)
 
@@ -234,6 +237,7 @@ def read_back(question: dict[str, str]) -> dict[str, object]:
 
 def main() -> None:
     question = json.load(sys.stdin)
+    EdgeConnection.edge = question.get('edge', '')
     modes = {
         'journey': lambda: Journey(question).walk(),
         'steady': lambda: Steady(question).run(),

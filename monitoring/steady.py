@@ -59,6 +59,10 @@ class SteadyRun:
         ends = [*good, max(outcome.ended for outcome in self.outcomes[kind])]
         return max(later - earlier for earlier, later in itertools.pairwise(ends))
 
+    def all(self) -> list[Outcome]:
+        """Return every request, of all kinds, in the order in which they began."""
+        return sorted((each for rows in self.outcomes.values() for each in rows), key=lambda each: each.started)
+
     def failures(self, kind: Kind) -> list[Outcome]:
         """Return the requests that were not answered well."""
         return [outcome for outcome in self.outcomes[kind] if not outcome.ok]
@@ -72,12 +76,20 @@ class SteadyLearner:
     """Runs a steady learner on a client while the body of `with` does something to the platform."""
 
     def __init__(
-        self, remote: Remote, client: str, url: str, password: str, *, seconds: float, interval_seconds: float = 0.1
+        self,
+        remote: Remote,
+        client: str,
+        url: str,
+        password: str,
+        *,
+        seconds: float,
+        interval_seconds: float = 0.1,
+        edge: str = '',
     ) -> None:
         name = uuid.uuid4().hex[:12]
         self._remote = remote
         self._client = client
-        self._question = {'url': url, 'user': f'steady-{name}', 'password': password}
+        self._question = {'url': url, 'user': f'steady-{name}', 'password': password, 'edge': edge}
         self._steady = {
             'mode': 'steady',
             'seconds': seconds,
@@ -116,6 +128,13 @@ class SteadyLearner:
             raise AnlanError(f'the events could not be read back: {answer}')
         events: list[str] = answer['events']
         return events
+
+    def journey(self) -> dict[str, Any]:
+        """Walk a learner's way once, beside the steady run, and return its steps. Raise AnlanError if that fails."""
+        answer = self._ask({'mode': 'journey'}, READ_BACK_SECONDS)
+        if isinstance(answer, str):
+            raise AnlanError(f'the journey could not be walked: {answer}')
+        return answer
 
     def _run(self) -> None:
         self._answer = self._ask(self._steady, self._seconds + START_SECONDS)
