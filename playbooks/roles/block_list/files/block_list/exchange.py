@@ -84,9 +84,7 @@ class Exchange:
                 raise Rejected('stranger')
             if data == PROBE_ANSWER:
                 raise Rejected('refused-by-peer')
-            message = self._wire.opened(data, clocks.wall, peer.awaited(clocks.boot))
-            if message['from'] != peer.name:
-                raise Rejected('misdirected')
+            message = self._wire.opened(data, clocks.wall, peer.name, peer.awaited(clocks.boot))
             self._take(peer, message, clocks)
         except Rejected as rejected:
             self._counts.add('messages_rejected_total', rejected.word)

@@ -7,6 +7,7 @@ import hmac
 import json
 import secrets
 from collections import OrderedDict
+from collections.abc import Set
 from typing import Any
 
 PORT = 3783
@@ -49,8 +50,8 @@ class Wire:
         ).encode()
         return self._mac(body) + body
 
-    def opened(self, data: bytes, wall: float, awaited: set[str] | frozenset[str] = frozenset()) -> dict[str, Any]:
-        """Given a datagram and the time, return its content. Raise Rejected if it is not believed.
+    def opened(self, data: bytes, wall: float, expected: str, awaited: Set[str] = frozenset()) -> dict[str, Any]:
+        """Given a datagram, the time and who it should be from, return its content. Raise Rejected if not believed.
 
         A message that answers one of the challenges `awaited` is fresh whatever the clocks say.
         """
@@ -65,7 +66,8 @@ class Wire:
             kind, to = str(message['kind']), str(message['to'])
         except (ValueError, KeyError, TypeError):
             raise Rejected('garbled') from None
-        if to != self._name or sender == self._name:
+        # Before the nonce is used up: what comes from elsewhere must not spoil the message that it was copied from.
+        if to != self._name or sender != expected:
             raise Rejected('misdirected', sender)
         if nonce in self._nonces:
             raise Rejected('replayed', sender)
