@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import contextlib
+import json
+import socket
+
 import pytest
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, override_settings
 from learning.accounts.models import Learner
 
 PASSWORD = 'kept by the river'
@@ -74,3 +78,43 @@ def settings_with_argon2():
 
     with override_settings(PASSWORD_HASHERS=['learning.accounts.hashers.LearnerHasher']):
         yield
+
+
+@pytest.fixture
+def reports(tmp_path):
+    """What the block list of the host would be told."""
+    path = str(tmp_path / 'report')
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link, override_settings(BLOCK_LIST_SOCKET=path):
+        link.bind(path)
+        link.setblocking(False)
+
+        def taken():
+            found = []
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    found.append(json.loads(link.recv(4096)))
+            return found
+
+        yield taken
+
+
+def test_a_failed_login_is_reported_and_one_that_goes_on_although_throttled_counts_more(learner, reports):
+    browser = Client()
+    log_in(browser, 'wrong', source='203.0.113.5')
+    assert reports() == [{'source': '203.0.113.5', 'type': 'login', 'reason': 'failed to log in', 'points': 1}]
+    for _ in range(19):
+        log_in(browser, 'wrong', source='203.0.113.5')
+    reports()
+    log_in(browser, 'a long password', source='203.0.113.5')
+    assert [(each['points'], each['source']) for each in reports()] == [(2, '203.0.113.5')]
+
+
+def test_a_login_that_succeeds_is_not_reported(learner, reports):
+    log_in(Client(), 'a long password', source='203.0.113.6')
+    assert reports() == []
+
+
+@pytest.mark.parametrize('path', ['', '/nowhere/report'])
+def test_without_a_block_list_logins_are_as_they_were(learner, path):
+    with override_settings(BLOCK_LIST_SOCKET=path):
+        assert log_in(Client(), 'wrong', source='203.0.113.7').status_code == 200

@@ -20,7 +20,7 @@ from tests.unit.cli.conftest import Anlan
 SAY_NOTHING = {'ssh', 'platform schema', 'down'}
 """They report nothing of their own: a session, JSON in any case, and a removal."""
 
-CHANGE_SOMETHING = {'up', 'down', 'release build', 'release deploy', 'release rollback'}
+CHANGE_SOMETHING = {'up', 'down', 'release build', 'release deploy', 'release rollback', 'block add', 'block remove'}
 
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

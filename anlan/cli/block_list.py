@@ -1,0 +1,195 @@
+"""`anlan block list`, `add`, `remove`: who is shut out on the firewalls and edges, and an operator's own decisions."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from anlan.cli.observing import NotObserved, observing, require_bastion
+from anlan.cli.options import DEFAULT_PLATFORM, DryRun, Json, PlatformFile
+from anlan.console import print_json, results
+from anlan.errors import EXIT_FAILED, AnlanError
+from anlan.platform import load_platform
+from anlan.remote import Remote, Unreachable
+from monitoring.block_list import BlockListing, answer_of, enforcers_of, judge, missing
+
+PROGRAM = ('sudo', 'python3', '-B', '/usr/local/lib/anlan/block_list')
+COMMAND_SECONDS = 15.0
+SETTLED_SECONDS = 5.0
+"""Within this, two hosts that differ because a decision is under way no longer differ."""
+
+CODES = (
+    'Exit codes: 0 done, and so on every enforcer · 1 refused, or not so on every enforcer · 2 the platform file is '
+    'wrong, it does not stand, or it cannot be observed · 130 interrupted.'
+)
+Source = Annotated[str, typer.Argument(help='An IPv4 address, or an IPv6 address or its /64.')]
+Reason = Annotated[str, typer.Option('--reason', help='Why; it stands in the list and in the journal.')]
+
+app = typer.Typer(help='Sources that are shut out on every firewall and edge.', no_args_is_help=True)
+
+
+@app.command(
+    'list',
+    epilog='Exit codes: 0 every enforcer shuts out the same · 1 they differ, or one was not observed · '
+    '2 the platform file is wrong, it does not stand, or it cannot be observed.',
+)
+def list_blocks(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) -> None:
+    """Say who is shut out, why, since and until when, and where; name every difference between the enforcers."""
+    file = load_platform(platform)
+    with observing(file) as (remote, outputs):
+        require_bastion(file, remote)
+        listing = settled(remote, enforcers_of(outputs))
+    if json:
+        print_json(listing.document())
+    else:
+        print_listing(listing)
+    raise typer.Exit(EXIT_FAILED if listing.findings else 0)
+
+
+@app.command('add', epilog=CODES)
+def add(
+    source: Source,
+    reason: Reason,
+    *,
+    platform: PlatformFile = DEFAULT_PLATFORM,
+    seconds: Annotated[
+        int | None, typer.Option('--seconds', min=1, help='For how long; as the platform file says without it.')
+    ] = None,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Shut SOURCE out on every firewall and edge. Addresses of the platform are refused."""
+    file = load_platform(platform)
+    wanted = file.block_list.seconds if seconds is None else seconds
+    words = ['add', source, '--reason', reason, '--seconds', str(wanted)]
+    with observing(file) as (remote, outputs):
+        require_bastion(file, remote)
+        document = decide(remote, enforcers_of(outputs), words, shut_out=True, dry_run=dry_run)
+    report(document | {'seconds': wanted}, json, f'shut out for {wanted} s')
+
+
+@app.command('remove', epilog=CODES)
+def remove(
+    source: Source,
+    reason: Reason = 'by hand',
+    platform: PlatformFile = DEFAULT_PLATFORM,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Let SOURCE in again everywhere."""
+    file = load_platform(platform)
+    words = ['remove', source, '--reason', reason]
+    with observing(file) as (remote, outputs):
+        require_bastion(file, remote)
+        document = decide(remote, enforcers_of(outputs), words, shut_out=False, dry_run=dry_run)
+    report(document, json, 'let in again')
+
+
+def settled(remote: Remote, enforcers: list[str]) -> BlockListing:
+    """Given the enforcers, return what they shut out; where they differ, once a decision under way has arrived."""
+    end = time.monotonic() + SETTLED_SECONDS
+    while True:
+        listing = asked(remote, enforcers)
+        if not listing.findings or time.monotonic() >= end:
+            return listing
+        time.sleep(0.5)
+
+
+def asked(remote: Remote, enforcers: list[str]) -> BlockListing:
+    """Given the enforcers, ask all of them at once and return what they say."""
+    answers: dict[str, dict[str, Any] | str] = {}
+    for host, result in remote.run_on_all(enforcers, [*PROGRAM, 'list'], COMMAND_SECONDS).items():
+        if isinstance(result, Unreachable):
+            answers[host] = str(result)
+        else:
+            answers[host] = answer_of(result.out) if result.out else last_line(result.err)
+    return judge(answers)
+
+
+def decide(remote: Remote, enforcers: list[str], words: list[str], *, shut_out: bool, dry_run: bool) -> dict[str, Any]:
+    """Given a decision, have the first enforcer that answers make it, and see that it holds on all.
+
+    Raise Refused if they say no, NotObserved if no enforcer answers.
+    """
+    silent = []
+    for host in enforcers:
+        try:
+            result = remote.run(host, [*PROGRAM, *words, *(['--dry-run'] if dry_run else [])], COMMAND_SECONDS)
+        except Unreachable as error:
+            silent.append(str(error))
+            continue
+        answer = answer_of(result.out) if result.out else last_line(result.err)
+        if isinstance(answer, dict):
+            break
+        if 'does not answer' not in answer and result.out:
+            raise Refused(answer)
+        silent.append(f'{host}: {answer}')
+    else:
+        raise NotObserved('no firewall and no edge answers: ' + '; '.join(silent))
+    prefix = str(answer['prefix'])
+    document = {'prefix': prefix, 'dry_run': dry_run, 'not_on': [], 'silent': silent}
+    if dry_run:
+        return document
+    end = time.monotonic() + SETTLED_SECONDS
+    while True:
+        listing = asked(remote, enforcers)
+        document['not_on'] = list(missing(listing, prefix, shut_out)) + [
+            finding for finding in listing.findings if 'not observed' in finding or 'not in force' in finding
+        ]
+        if not document['not_on'] or time.monotonic() >= end:
+            return document
+        time.sleep(0.2)
+
+
+class Refused(AnlanError):
+    """The enforcers do not do it, and say why."""
+
+
+def report(document: dict[str, Any], json: bool, done: str) -> None:
+    """Given what came of a decision, print it, and exit with 1 if it does not hold everywhere."""
+    if json:
+        print_json(document)
+    elif document['dry_run']:
+        results.print(f'{document["prefix"]} would be {done}', markup=False)
+    elif document['not_on']:
+        results.print(
+            Text(f'✗ {document["prefix"]} is not {done} everywhere: {"; ".join(document["not_on"])}', style='red'),
+            soft_wrap=True,
+        )
+    else:
+        results.print(Text(f'✓ {document["prefix"]} is {done}', style='green'))
+    if document['not_on']:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def last_line(text: str) -> str:
+    """Given what a command wrote to its errors, return the last line of it."""
+    lines = text.strip().splitlines()
+    return lines[-1][-200:] if lines else 'it gave no answer'
+
+
+def moment(text: str) -> str:
+    """Given a time as hosts tell it, return month, day and time of day."""
+    return text[5:19].replace('T', ' ')
+
+
+def print_listing(listing: BlockListing) -> None:
+    """Given what is shut out, print it as a table, and every difference."""
+    if listing.blocks:
+        table = Table(box=None, padding=(0, 1), pad_edge=True)
+        for column in ('source', 'seen by', 'on', 'why', 'since (UTC)', 'until (UTC)', 'shut out on'):
+            table.add_column(Text(column))
+        for block in listing.blocks:
+            everywhere = set(block.on) == set(listing.enforcers)
+            where = Text('every enforcer') if everywhere else Text(', '.join(block.on) or 'none', style='red')
+            row = (block.prefix, block.sensor, block.origin, block.reason, moment(block.since), moment(block.until))
+            table.add_row(*map(Text, row), where)
+        results.print(table)
+    elif len(listing.findings) == 0:
+        results.print('Nobody is shut out.')
+    for finding in listing.findings:
+        results.print(Text(f'  {finding}', style='red'), soft_wrap=True)
