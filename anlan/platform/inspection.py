@@ -16,3 +16,8 @@ class Inspection(Section):
         'The rules of the firewall and the block list hold either way.',
         'open',
     )
+    rule_set_maximum_age_days: int = key(
+        180,
+        'A licensed set of rules that is older raises an alarm (guideline for high-risk items of GB/T 22239: 180 days).',
+        180, unit='days', ge=1, le=3650,
+    )  # fmt: skip
