@@ -19,7 +19,7 @@ from infra.lab import platform as standing
 from infra.lab.engine import connect
 from infra.pulumi_cli import pulumi_root as installed_pulumi_root
 
-IMAGE_TIER = 'client'
+IMAGE_TIER = 'offsite'
 """Its image is the base and nothing else, which is all that these tests need."""
 
 
