@@ -1,4 +1,4 @@
-"""`python -m benchmarks.floods`: each flood against a lab that stands, with its limits and without, as a learner sees it.
+"""`python -m benchmarks.floods`: each flood against a lab that stands, with its limits and without, as learners see it.
 
 Two places: from another carrier, through the firewalls; and from the carrier of the learner's edge, where no firewall
 is between. Without limits means: meters, SYN cookies, limits of nginx and HAProxy and time-outs away, for that while.
@@ -7,6 +7,7 @@ is between. Without limits means: meters, SYN cookies, limits of nginx and HAPro
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 import time
@@ -65,30 +66,39 @@ class Row:
         )
 
 
+@dataclass(frozen=True)
+class Lab:
+    """A lab that stands, and the password of its learners."""
+
+    platform: Platform
+    remote: Remote
+    outputs: dict[str, Any]
+    password: str
+
+    def see(self, attack: Attack, place: str, seconds: float, limited: bool) -> Row:
+        """Attack once and return what was seen."""
+        paths = PlatformPaths.of(self.platform.name)
+        off = nullcontext() if limited else limits_off(self.remote, self.outputs, seconds + 60)
+        with off, connect(self.platform, paths, self.outputs) as attackers:
+            seen = watch(
+                (self.remote, attackers), self.outputs, attack, PLACES[place], password=self.password, seconds=seconds
+            )
+        promised = (self.platform.objectives.journey_mean_seconds, self.platform.limits.lost_share_under_attack)
+        return Row(place, limited, seen, tuple(seen.faults(*promised)))
+
+
 def measured(
     platform: Platform, attacks: list[Attack], places: list[str], seconds: float, ways: list[bool]
 ) -> Iterator[Row]:
     """Given a lab that stands, yield each attack from each place, in the given ways (with limits, without)."""
     paths = PlatformPaths.of(platform.name)
     password = json.loads(paths.secrets.read_text(encoding='utf-8'))['journey_password']
-    promised = (platform.objectives.journey_mean_seconds, platform.limits.lost_share_under_attack)
     with observing(platform) as (remote, outputs):
-        for attack in attacks:
-            for place in places:
-                if not attack.passes_firewall and place == 'other carrier':
-                    continue
-                for limited in ways:
-                    seen = _one(
-                        remote, connect(platform, paths, outputs), outputs, attack, place, password, seconds, limited
-                    )
-                    yield Row(place, limited, seen, tuple(seen.faults(*promised)))
-                    time.sleep(PAUSE_SECONDS)
-
-
-def _one(remote: Remote, attackers: Remote, outputs: dict[str, Any], attack: Attack, place: str, password: str,
-         seconds: float, limited: bool) -> Seen:  # fmt: skip
-    with attackers, nullcontext() if limited else limits_off(remote, outputs, seconds + 60):
-        return watch((remote, attackers), outputs, attack, PLACES[place], password=password, seconds=seconds)
+        lab = Lab(platform, remote, outputs, password)
+        for attack, place, limited in itertools.product(attacks, places, ways):
+            if attack.passes_firewall or place == 'same carrier':
+                yield lab.see(attack, place, seconds, limited)
+                time.sleep(PAUSE_SECONDS)
 
 
 def main() -> int:

@@ -17,6 +17,9 @@ MOST_SECONDS = 60.0
 GRACE_SECONDS = 2.0
 """After its time a program is asked to end, and so long after that it is killed."""
 
+ANSWER_SECONDS = 5.0
+"""How long after its end the word of an attack is waited for; whoever is shut out gets none through."""
+
 CONNECTION_FLOOD = Path(__file__).with_name('connection_flood.py')
 HALF_OPEN_PER_SECOND = 20_000
 OPEN_FILES = 20_000
@@ -44,6 +47,9 @@ class Attack:
     passes_firewall: bool = True
     """Whether it reaches another carrier's edge at all: a spoofed source does not."""
 
+    deaf: bool = False
+    """Whether the attacker's own kernel is kept from answering what comes back."""
+
 
 def _hping(*words: str, per_second: int = HALF_OPEN_PER_SECOND) -> Callable[[Aim], list[str]]:
     """Given words for hping3, return the command; it sends so many packets a second and no more in all."""
@@ -67,12 +73,12 @@ def _connections(wanted: int, per_second: int) -> Callable[[Aim], list[str]]:
 
 
 def _slow(*words: str) -> Callable[[Aim], list[str]]:
-    """Given words for slowhttptest, return the command; 4000 connections, 400 a second."""
+    """Given words for slowhttptest, return the command; 10,000 connections, 1,000 a second."""
 
     def program(aim: Aim) -> list[str]:
         seconds = str(max(1, int(aim.seconds)))
         url = f'https://{aim.name}:{aim.port}/accounts/login/'
-        return ['slowhttptest', '-c', '4000', '-r', '400', '-l', seconds, '-p', '3', '-u', url, *words]
+        return ['slowhttptest', '-c', '10000', '-r', '1000', '-l', seconds, '-p', '3', '-u', url, *words]
 
     return program
 
@@ -88,29 +94,34 @@ def _requests(path: str, *words: str) -> Callable[[Aim], list[str]]:
     return program
 
 
+DEAF = (
+    'table inet flood {{ set deaf {{ type ipv4_addr; flags timeout; }}; chain input {{ '
+    'type filter hook input priority raw; ip saddr @deaf tcp flags & (syn | ack) == (syn | ack) drop; }}; }}; '
+    'add element inet flood deaf {{ {address} timeout {seconds}s }}'
+)
 FORM = '/run/flood-form'
 ATTACKS = (
-    Attack('SYN flood', 'half-open connections of one source', _hping('-S'), ('syns',), '20,000 SYN/s'),
+    Attack('SYN flood', 'half-open connections of one source', _hping('-S'), ('syns',), '20,000 SYN/s', deaf=True),
     Attack(
         'spoofed SYN flood', 'half-open connections of sources that do not exist', _hping('-S', '--rand-source'),
         ('service_syns', 'prefix_syns', 'SYN cookies'), '20,000 SYN/s', passes_firewall=False,
     ),
     Attack(
-        'connection flood', 'connections that say nothing', _connections(12_000, 1_000),
-        ('connections', 'new_connections', 'syns'), '1,000 connections/s up to 12,000',
+        'connection flood', 'connections that say nothing', _connections(15_000, 2_000),
+        ('connections', 'new_connections', 'syns'), '2,000 connections/s up to 15,000',
     ),
     Attack(
         'slow headers', 'requests whose headers never end', _slow('-H', '-i', '5', '-x', '24'),
-        ('connections', 'new_connections', 'syns', 'slow'), '400 connections/s up to 4,000',
+        ('connections', 'new_connections', 'syns', 'slow'), '1,000 connections/s up to 10,000',
     ),
     Attack(
         'slow bodies', 'requests whose bodies never end', _slow('-B', '-i', '5', '-s', '8192', '-x', '10'),
-        ('connections', 'new_connections', 'syns', 'slow', 'delayed', 'refused'), '400 connections/s up to 4,000',
+        ('connections', 'new_connections', 'syns', 'slow', 'delayed', 'refused'), '1,000 connections/s up to 10,000',
     ),
     Attack(
         'slow reading', 'answers that nobody takes',
         _slow('-X', '-w', '1', '-y', '32', '-n', '5', '-z', '8', '-k', '3'),
-        ('connections', 'new_connections', 'syns', 'slow', 'delayed', 'refused'), '400 connections/s up to 4,000',
+        ('connections', 'new_connections', 'syns', 'slow', 'delayed', 'refused'), '1,000 connections/s up to 10,000',
     ),
     Attack(
         'flood of log-ins', 'passwords to be checked', _requests('/accounts/login/', '-d', FORM),
@@ -154,18 +165,20 @@ def command_of(attack: Attack, outputs: Mapping[str, Any], address: str, seconds
         'printf "username=flood&password=flood" > ' + FORM,
         f'printf "%s\\n" "127.0.0.1 localhost" {shlex.quote(f"{aim.address} {aim.name}")} > /run/flood-hosts',
         'mount --bind /run/flood-hosts /etc/hosts',
-        f'exec timeout --kill-after={GRACE_SECONDS:g} {seconds:g} prlimit --nofile={OPEN_FILES} '
+        # An attacker lets nobody know that a connection is not wanted; forgotten with the attack.
+        f'nft {shlex.quote(DEAF.format(address=aim.address, seconds=int(seconds) + 1))}' if attack.deaf else ':',
+        f'exec timeout --kill-after={GRACE_SECONDS:g} {seconds + 1:g} prlimit --nofile={OPEN_FILES} '
         + shlex.join(attack.program(aim)),
     )
     return ['sudo', 'unshare', '--mount', 'sh', '-ec', '; '.join(steps)]
 
 
-def flood(remote: Remote, attacker: str, command: list[str]) -> Result:
-    """Given an attacker's host and the command of an attack, carry it out and return what its program said.
+def flood(remote: Remote, attacker: str, command: list[str], seconds: float) -> Result:
+    """Given an attacker's host, the command of an attack and its length, carry it out and return what was said.
 
-    Raise AnlanError if it did not begin.
+    Raise AnlanError if it did not begin, or if the attacker's host is not reached any more.
     """
-    result = remote.run(attacker, command, MOST_SECONDS + GRACE_SECONDS + 15)
+    result = remote.run(attacker, command, seconds + GRACE_SECONDS + ANSWER_SECONDS)
     if result.code in (126, 127) or (result.code != 0 and 'unshare' in result.err):
         raise AnlanError(f'the attack did not begin on {attacker}: {result.err.strip()[-300:]}')
     return result
@@ -178,6 +191,8 @@ def sent_of(result: Result) -> str:
         said = json.loads(result.out)
         return f'{said["asked"]} connections asked for, {said["held"]} held at once'
     for line in text.splitlines():
-        if 'packets transmitted' in line or line.startswith(('requests:', 'status codes:')):
+        if 'packets transmitted' in line or line.startswith('requests:'):
+            return line.partition(',')[0].removeprefix('requests: ').strip()
+        if line.strip().startswith('connected:') or 'status codes' in line:
             return line.strip()
-    return ''
+    return 'not said'

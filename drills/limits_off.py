@@ -18,7 +18,10 @@ FOLDER = '/run/anlan/limits-off'
 
 # In a container /proc/sys is read-only for all but this view of it.
 COOKIES = "unshare --mount sh -c 'mount -o remount,bind,rw /proc/sys; echo {} > /proc/sys/net/ipv4/tcp_syncookies'"
-# Mounts, and no changed file: a host that starts anew has its limits, whatever happened to this run.
+# Mounts that only the service sees, and no changed file: a service or a host that starts anew has its limits, whatever
+# happened to this run.
+INSIDE = 'nsenter --mount --target "$(systemctl show --property MainPID --value {}.service)"'
+NGINX, HAPROXY = INSIDE.format('nginx'), INSIDE.format('haproxy')
 NGINX_FILES = ('/etc/nginx/nginx.conf', '/etc/nginx/conf.d/limits.conf', '/etc/nginx/anlan-server.d/limits.conf')
 OFF = {
     'firewall': ('nft delete table inet anlan_limits',),
@@ -28,15 +31,15 @@ OFF = {
         r"sed -E 's/(client_header_timeout|client_body_timeout|send_timeout) [0-9]+s/\1 600s/' /etc/nginx/nginx.conf"
         f' > {FOLDER}/nginx.conf',
         f': > {FOLDER}/limits.conf',
-        f'mount --bind {FOLDER}/nginx.conf {NGINX_FILES[0]}',
-        *(f'mount --bind {FOLDER}/limits.conf {file}' for file in NGINX_FILES[1:]),
-        'nginx -t -q',
+        f'{NGINX} mount --bind {FOLDER}/nginx.conf {NGINX_FILES[0]}',
+        *(f'{NGINX} mount --bind {FOLDER}/limits.conf {file}' for file in NGINX_FILES[1:]),
+        f'{NGINX} nginx -t -q',
         'systemctl reload nginx.service',
     ),
     'balancer': (
         f"sed -E '/use_backend too_many_requests|set-priority-class/d; s/ maxconn [0-9]+$//' /etc/haproxy/haproxy.cfg"
         f' > {FOLDER}/haproxy.cfg',
-        f'mount --bind {FOLDER}/haproxy.cfg /etc/haproxy/haproxy.cfg',
+        f'{HAPROXY} mount --bind {FOLDER}/haproxy.cfg /etc/haproxy/haproxy.cfg',
         'systemctl reload haproxy.service',
     ),
 }
@@ -45,10 +48,10 @@ ON = {
     'edge': (
         'nft -f /etc/anlan/limits.nft',
         COOKIES.format(1),
-        *(f'umount {file}' for file in NGINX_FILES),
+        *(f'{NGINX} umount {file}' for file in NGINX_FILES),
         'systemctl reload nginx.service',
     ),
-    'balancer': ('umount /etc/haproxy/haproxy.cfg', 'systemctl reload haproxy.service'),
+    'balancer': (f'{HAPROXY} umount /etc/haproxy/haproxy.cfg', 'systemctl reload haproxy.service'),
 }
 
 

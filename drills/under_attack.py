@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
-from anlan.remote import Remote
+from anlan.remote import Remote, Unreachable
 from drills.acts import FRESH_SECONDS, acts_since, read_counts
+from drills.blocks import released
 from drills.floods import Attack, command_of, flood, sent_of
 from monitoring.steady import SteadyLearner, SteadyRun
 
@@ -124,17 +125,27 @@ def watch(
     port = variables['front_door']['port']
     url = f'https://{variables["front_door"]["name"]}' + ('/' if port == 443 else f':{port}/')
     command = command_of(attack, outputs, address, seconds)
+    released(remote, outputs, outputs['hosts'][place.attacker]['variables']['anlan_address'])
     before = read_counts(remote, outputs)
     learner = SteadyLearner(remote, place.learner, url, password, seconds=seconds + 10, edge=address)
     with learner, ThreadPoolExecutor(1) as pool:
         time.sleep(BEGIN_SECONDS)
         begun = time.time()
-        flooding = pool.submit(flood, attackers, place.attacker, command)
+        flooding = pool.submit(_said, attackers, place.attacker, command, seconds)
         time.sleep(BEGIN_SECONDS)
         journey = learner.journey()
-        result = flooding.result()
+        sent = flooding.result()
         ended = time.time()
         learner.stop()
+    blocked = released(remote, outputs, outputs['hosts'][place.attacker]['variables']['anlan_address'])
     time.sleep(FRESH_SECONDS)
-    acted = acts_since(before, read_counts(remote, outputs))
-    return judged(attack.name, sent_of(result), learner.run(), (begun, ended), journey=journey, acted=acted)
+    acted = acts_since(before, read_counts(remote, outputs)) | ({f'block list ({blocked})': 1} if blocked else {})
+    return judged(attack.name, sent, learner.run(), (begun, ended), journey=journey, acted=acted)
+
+
+def _said(attackers: Remote, attacker: str, command: list[str], seconds: float) -> str:
+    """Return what the attack says of itself. One that was shut out cannot say; that it did not begin is an error."""
+    try:
+        return sent_of(flood(attackers, attacker, command, seconds))
+    except Unreachable as error:
+        return f'not said: {error}'

@@ -131,7 +131,9 @@ class SteadyLearner:
 
     def journey(self) -> dict[str, Any]:
         """Walk a learner's way once, beside the steady run, and return its steps. Raise AnlanError if that fails."""
-        answer = self._ask({'mode': 'journey'}, READ_BACK_SECONDS)
+        # A learner of its own: the steady one saves other positions meanwhile.
+        user = f'{self._question["user"]}-journey'
+        answer = self._ask({'mode': 'journey', 'user': user}, READ_BACK_SECONDS)
         if isinstance(answer, str):
             raise AnlanError(f'the journey could not be walked: {answer}')
         return answer

@@ -64,8 +64,9 @@ class Limits(Section):
         {'per_second': 5000, 'burst': 10000},
     )
     service_connections: int = key(
-        6000, 'Connections of all sources together to one edge. nginx holds 8192 with two workers.', 6000,
-        unit='connections', ge=1,
+        6000, 'Requests of all sources together that an edge works on at a time. nginx holds 8192 with two workers.',
+        6000,
+        unit='requests', ge=1,
     )  # fmt: skip
     requests: Rate = key(
         Rate(per_second=400, burst=4000),
