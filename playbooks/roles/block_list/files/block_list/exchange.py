@@ -87,11 +87,12 @@ class Exchange:
             message = self._wire.opened(data, clocks.wall, peer.name, peer.awaited(clocks.boot))
             self._take(peer, message, clocks)
         except Rejected as rejected:
-            self._counts.add('messages_rejected_total', rejected.word)
+            probed = peer is not None and len(data) == PROBE_BYTES and rejected.word == 'forged'
+            self._counts.add('messages_rejected_total', 'probe' if probed else rejected.word)
             if peer is not None and rejected.word == 'clock' and rejected.sender == peer.name:
                 peer.clock_offset_seconds = rejected.offset_seconds
                 self._want(peer, clocks)
-            elif peer is not None and len(data) == PROBE_BYTES:
+            elif probed:
                 self._answer_probe(address, clocks)
 
     def _take(self, peer: Peer, message: dict[str, Any], clocks: Clocks) -> None:
