@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
 
+from pydantic import field_validator
+
 from anlan.platform.base import Section, key
+
+WIDEST = {4: 12, 6: 32}
+"""By version of IP, the shortest prefix that may never be shut out."""
 
 
 class BlockList(Section):
@@ -23,3 +28,11 @@ class BlockList(Section):
         "Networks that are never shut out, besides the platform's own addresses: the operators' office, for instance.",
         ['203.0.113.0/28'],
     )
+
+    @field_validator('never')
+    @classmethod
+    def _not_everybody(cls, networks: list[IPv4Network | IPv6Network]) -> list[IPv4Network | IPv6Network]:
+        for network in networks:
+            if network.prefixlen < WIDEST[network.version]:
+                raise ValueError(f'{network} is wider than a /{WIDEST[network.version]}: attackers would be in it too')
+        return networks

@@ -11,6 +11,7 @@ from ansible.template import Templar, trust_as_template
 
 from anlan.paths import ROOT
 from infra.outputs import outputs
+from tests.unit.infra.test_firewall_rules import rendered as firewall_rules
 from tests.unit.samples import dual_stack, inventory_of, lab, onprem, platform_of, topology_from, with_values
 
 from tests.unit.block_list import network  # noqa: F401 # isort: skip - makes the program importable
@@ -104,3 +105,13 @@ def test_only_enforcers_may_touch_the_network_and_sockets_belong_to_who_writes_t
         text = rendered('anlan-block-list.socket.j2', host, lab())
         assert f'SocketGroup={group}\n' in text
         assert f'ListenDatagram=/run/anlan/block-list/{sensor}\n' in text
+
+
+@pytest.mark.parametrize('size', ['full', 'mini'])
+def test_the_firewall_lets_the_block_list_in_from_our_hosts_alone(size: str) -> None:
+    lines = [line for line in firewall_rules(lab(size)).splitlines() if 'comment "block list"' in line]
+    (reporters, *peers) = sorted(lines, key=lambda line: 'ip saddr' not in line)
+    own = [host for host in topology_from(lab(size)).hosts if host.tier in ('edge', 'balancer', 'app')]
+    sources = reporters.split('{ ')[1].split(' }')[0].split(', ')
+    assert sorted(sources) == sorted(str(host.address) for host in own)
+    assert len(peers) == (1 if size == 'full' else 0)

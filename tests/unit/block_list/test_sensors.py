@@ -73,7 +73,7 @@ def test_other_families_add_up() -> None:
     ],
 )
 def test_a_limit_of_nginx_counts_a_little(line: str, reason: str) -> None:
-    assert from_nginx(line.encode()) == Sighting('198.18.1.31', 'flood', reason, 2)
+    assert from_nginx(line.encode()) == Sighting('198.18.1.31', 'flood', reason, 1)
 
 
 def test_a_request_cannot_write_itself_another_client() -> None:
@@ -143,7 +143,7 @@ def refusal(**changes: str) -> bytes:
 
 
 def test_haproxy_s_refusals_count_for_the_client_that_our_edge_names() -> None:
-    assert from_haproxy(refusal(), EDGES) == Sighting('198.18.1.31', 'flood', 'HAProxy 429 at https~', 2)
+    assert from_haproxy(refusal(), EDGES) == Sighting('198.18.1.31', 'flood', 'HAProxy 429 at https~', 1)
     ipv6 = from_haproxy(refusal(captured='{2001:db8::7|curl} '), EDGES)
     assert ipv6 is not None
     assert ipv6.source == '2001:db8::7'

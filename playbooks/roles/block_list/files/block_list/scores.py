@@ -6,7 +6,7 @@ from collections import OrderedDict, deque
 
 THRESHOLD = 100
 MAXIMUM_SOURCES = 8192
-MAXIMUM_SIGHTINGS = 100
+MAXIMUM_SIGHTINGS = THRESHOLD
 
 
 class Scores:

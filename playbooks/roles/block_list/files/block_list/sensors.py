@@ -25,8 +25,8 @@ SEVERE_ANOMALY_SCORE = 10
 """Two critical rules at once. The sum's own rule does not say of which family they were."""
 
 DENIAL_POINTS = 40
-LIMIT_POINTS = 2
-"""A class behind one address may meet a limit now and then; a flood meets it hundreds of times."""
+LIMIT_POINTS = 1
+"""A class behind one address may meet a limit dozens of times; a flood meets it hundreds of times."""
 
 # What a request holds stands behind what is matched here, so a request cannot write itself another client.
 NGINX_DENIAL = re.compile(
