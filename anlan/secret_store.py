@@ -19,6 +19,7 @@ NAMES = (
     'django_secret_key',
     'journey_password',
     'block_list_key',
+    'media_signing_key',
 )
 ENTROPY_BYTES = 32
 

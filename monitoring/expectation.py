@@ -4,8 +4,11 @@ from __future__ import annotations
 
 SERVICES: dict[str, tuple[str, ...]] = {
     'firewall': ('anlan-firewall.service', 'keepalived.service'),
-    'edge': ('nginx.service',),
-    'balancer': ('haproxy.service', 'keepalived.service'),
+    'edge': (
+        'nginx.service',
+        'anlan-cache-metrics.service',
+    ),
+    'balancer': ('haproxy.service', 'keepalived.service', 'nginx.service', 'anlan-cache-metrics.service'),
     'app': ('nginx.service', 'haproxy.service', 'anlan-application.service'),
     'data': ('etcd.service', 'patroni.service', 'valkey-server.service', 'valkey-sentinel.service'),
     'monitoring': (),

@@ -9,7 +9,7 @@ from pathlib import Path
 REQUIRED = (
     'DJANGO_SECRET_KEY', 'ANLAN_ALLOWED_HOSTS', 'ANLAN_DATABASE_HOST', 'ANLAN_DATABASE_PORT', 'ANLAN_DATABASE_NAME',
     'ANLAN_DATABASE_USER', 'ANLAN_DATABASE_PASSWORD', 'ANLAN_CACHE_SENTINELS', 'ANLAN_CACHE_MASTER',
-    'ANLAN_CACHE_PASSWORD', 'ANLAN_MEDIA_ROOT', 'ANLAN_HOST_NAME', 'ANLAN_RELEASE',
+    'ANLAN_CACHE_PASSWORD', 'ANLAN_MEDIA_ROOT', 'ANLAN_HOST_NAME', 'ANLAN_RELEASE', 'ANLAN_MEDIA_SIGNING_KEY',
 )  # fmt: skip
 
 
@@ -38,6 +38,8 @@ class Environment:
     block_list_socket: str | None
     host_name: str
     release: str
+    media_signing_key: str
+    signed_url_seconds: int
 
 
 def load_environment(variables: Mapping[str, str]) -> Environment:
@@ -56,6 +58,9 @@ def load_environment(variables: Mapping[str, str]) -> Environment:
         malformed.append('ANLAN_CACHE_SENTINELS (wanted host:port,host:port)')
     if not variables['ANLAN_DATABASE_PORT'].isdecimal():
         malformed.append('ANLAN_DATABASE_PORT (wanted a number)')
+    signed_url_seconds = variables.get('ANLAN_SIGNED_URL_SECONDS', '14400')
+    if not signed_url_seconds.isdecimal() or int(signed_url_seconds) < 1:
+        malformed.append('ANLAN_SIGNED_URL_SECONDS (wanted a number of seconds)')
     if malformed:
         raise IncompleteEnvironment(f'malformed in the environment: {", ".join(malformed)}')
     authority = variables.get('ANLAN_CA_FILE')
@@ -78,6 +83,8 @@ def load_environment(variables: Mapping[str, str]) -> Environment:
         block_list_socket=variables.get('ANLAN_BLOCK_LIST_SOCKET') or None,
         host_name=variables['ANLAN_HOST_NAME'],
         release=variables['ANLAN_RELEASE'],
+        media_signing_key=variables['ANLAN_MEDIA_SIGNING_KEY'],
+        signed_url_seconds=int(signed_url_seconds),
     )
 
 

@@ -113,6 +113,7 @@ def _as_manifest(course: CourseRecipe, media: dict[str, Media]) -> dict[str, Any
         'title_en': course.title_en,
         'summary_zh': course.summary_zh,
         'summary_en': course.summary_en,
+        'restricted': course.restricted,
         'lessons': [
             {
                 'key': lesson.key,

@@ -66,6 +66,7 @@ class CourseRecipe:
     summary_zh: str
     summary_en: str
     lessons: tuple[LessonRecipe, ...]
+    restricted: bool = False
 
 
 def load_courses(file: Path = COURSES_FILE) -> tuple[CourseRecipe, ...]:
@@ -85,7 +86,7 @@ def load_courses(file: Path = COURSES_FILE) -> tuple[CourseRecipe, ...]:
                 for lesson_number, lesson in enumerate(course['lessons'])
             )
             words = {key: course[key] for key in ('slug', 'title_zh', 'title_en', 'summary_zh', 'summary_en')}
-            courses.append(CourseRecipe(**words, lessons=lessons))
+            courses.append(CourseRecipe(**words, lessons=lessons, restricted=bool(course.get('restricted', False))))
     except (KeyError, TypeError, ValueError) as error:
         raise PackingFailed(f'{file.name} cannot be used: {error!r}') from error
     return tuple(courses)

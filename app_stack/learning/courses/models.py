@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 from django.conf import settings
 from django.db import models
+from learning.courses.signing import expiry, signed_path
 
 
 class Course(models.Model):
@@ -15,6 +18,8 @@ class Course(models.Model):
     summary_zh = models.TextField(blank=True)
     summary_en = models.TextField(blank=True)
     position = models.PositiveIntegerField()
+    # Its media are only for those who sign in, by addresses that end.
+    restricted = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         ordering = ('position', 'slug')
@@ -43,5 +48,8 @@ class Lesson(models.Model):
 
     @property
     def playlist_url(self) -> str:
-        """The address of the ladder's master playlist; its content never changes."""
+        """The address of the ladder's master playlist; its content never changes. Of a restricted course it ends."""
+        if self.course.restricted:
+            expires = expiry(time.time(), settings.SIGNED_URL_SECONDS)
+            return signed_path(settings.MEDIA_SIGNING_KEY, expires, self.media_sha256, 'master.m3u8')
         return f'{settings.MEDIA_URL}{self.media_sha256}/master.m3u8'

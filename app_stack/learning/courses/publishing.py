@@ -32,7 +32,15 @@ def publish(manifest: Mapping[str, Any], media_root: Path) -> Published:
     with transaction.atomic():
         for course_position, course in enumerate(manifest['courses']):
             words = {key: course[key] for key in ('title_zh', 'title_en', 'summary_zh', 'summary_en')}
-            row, touched = _put(Course, {'slug': course['slug']}, words | {'position': course_position})
+            row, touched = _put(
+                Course,
+                {'slug': course['slug']},
+                words
+                | {
+                    'position': course_position,
+                    'restricted': course.get('restricted', False),
+                },
+            )
             changed += touched
             for position, lesson in enumerate(course['lessons']):
                 kept.add(lesson['key'])

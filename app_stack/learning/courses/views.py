@@ -52,24 +52,27 @@ def lesson_page(request: HttpRequest, lesson_id: int) -> HttpResponse:
 
 @require_safe
 def course_api(request: HttpRequest) -> JsonResponse:
-    """Return the courses and lessons as JSON."""
-    courses = [
-        {
-            'slug': course.slug,
-            'title_zh': course.title_zh,
-            'title_en': course.title_en,
-            'lessons': [
-                {
-                    'id': lesson.id,
-                    'key': lesson.key,
-                    'title_zh': lesson.title_zh,
-                    'title_en': lesson.title_en,
-                    'duration_seconds': lesson.duration_seconds,
-                    'playlist': lesson.playlist_url,
-                }
-                for lesson in course.lessons.all()
-            ],
-        }
-        for course in shown_courses()
-    ]
+    """Return the courses and lessons as JSON; who has not signed in gets no address of restricted media."""
+    courses = []
+    for course in shown_courses():
+        may_play = request.user.is_authenticated or not course.restricted
+        courses.append(
+            {
+                'slug': course.slug,
+                'restricted': course.restricted,
+                'title_zh': course.title_zh,
+                'title_en': course.title_en,
+                'lessons': [
+                    {
+                        'id': lesson.id,
+                        'key': lesson.key,
+                        'title_zh': lesson.title_zh,
+                        'title_en': lesson.title_en,
+                        'duration_seconds': lesson.duration_seconds,
+                        'playlist': lesson.playlist_url if may_play else '',
+                    }
+                    for lesson in course.lessons.all()
+                ],
+            }
+        )
     return JsonResponse({'courses': courses})

@@ -18,6 +18,8 @@ RELEASE = ENVIRONMENT.release
 MEDIA_ROOT = ENVIRONMENT.media_root
 BLOCK_LIST_SOCKET = ENVIRONMENT.block_list_socket
 MEDIA_URL = '/media/'
+MEDIA_SIGNING_KEY = ENVIRONMENT.media_signing_key
+SIGNED_URL_SECONDS = ENVIRONMENT.signed_url_seconds
 
 _DATABASE_OPTIONS: dict[str, object] = {
     'connect_timeout': 3,

@@ -53,6 +53,7 @@ def host(host_program, tmp_path, monkeypatch):
     monkeypatch.setattr(host_program, 'READY_SECONDS', 0.0)
     monkeypatch.setattr(host_program, 'make_environment', venv)
     monkeypatch.setattr(host_program, 'is_active', lambda: True)
+    monkeypatch.setattr(host_program, 'reload_origin', lambda: None)
     monkeypatch.setattr(
         host_program,
         'restart',
@@ -68,6 +69,7 @@ def host(host_program, tmp_path, monkeypatch):
 def install(host, tmp_path, number):
     archive, identity, ladder = make_archive(tmp_path, number)
     host.install(host.layout, archive, hashlib.sha256(archive.read_bytes()).hexdigest())
+    host.write_ladder_maps(host.layout, identity)
     return identity, ladder
 
 

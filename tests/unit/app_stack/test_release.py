@@ -45,12 +45,13 @@ def test_the_id_changes_with_a_recipe_and_with_the_encoder(source, monkeypatch):
     assert release_id(source) != before
 
 
-def test_there_are_three_courses_with_two_lessons_each():
+def test_there_are_three_courses_with_two_lessons_each_and_a_restricted_one():
     courses = load_courses()
-    assert [len(course.lessons) for course in courses] == [2, 2, 2]
+    assert [len(course.lessons) for course in courses] == [2, 2, 2, 1]
+    assert [course.slug for course in courses if course.restricted] == ['accident-reviews']
     keys = [lesson.key for course in courses for lesson in course.lessons]
-    assert len(set(keys)) == 6
-    assert all(8 <= lesson.duration_seconds <= 12 for course in courses for lesson in course.lessons)
+    assert len(set(keys)) == 7
+    assert all(8 <= lesson.duration_seconds <= 60 for course in courses for lesson in course.lessons)
 
 
 def test_a_tar_depends_on_nothing_but_names_and_contents(tmp_path):
