@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import Any
 
+from anlan.errors import AnlanError
 from anlan.remote import Remote, Unreachable
 from drills.acts import FRESH_SECONDS, acts_since, read_counts
 from drills.blocks import released
@@ -125,7 +126,11 @@ def watch(
     port = variables['front_door']['port']
     url = f'https://{variables["front_door"]["name"]}' + ('/' if port == 443 else f':{port}/')
     command = command_of(attack, outputs, address, seconds)
-    released(remote, outputs, outputs['hosts'][place.attacker]['variables']['anlan_address'])
+    attacker, learning = (
+        outputs['hosts'][host]['variables']['anlan_address'] for host in (place.attacker, place.learner)
+    )
+    for each in (attacker, learning):
+        released(remote, outputs, each)
     before = read_counts(remote, outputs)
     learner = SteadyLearner(remote, place.learner, url, password, seconds=seconds + 10, edge=address)
     with learner, ThreadPoolExecutor(1) as pool:
@@ -137,7 +142,10 @@ def watch(
         sent = flooding.result()
         ended = time.time()
         learner.stop()
-    blocked = released(remote, outputs, outputs['hosts'][place.attacker]['variables']['anlan_address'])
+    blocked = released(remote, outputs, attacker)
+    wronged = released(remote, outputs, learning)
+    if wronged is not None:
+        raise AnlanError(f'{place.learner} was shut out itself ({wronged}): what a flood did to it was not observed')
     time.sleep(FRESH_SECONDS)
     acted = acts_since(before, read_counts(remote, outputs)) | ({f'block list ({blocked})': 1} if blocked else {})
     return judged(attack.name, sent, learner.run(), (begun, ended), journey=journey, acted=acted)
