@@ -57,6 +57,7 @@ def declared_flows(front_door_port: int, ssh_ports: tuple[int, ...] = (22,)) -> 
     """Given the public port and the hosts' SSH ports, return every flow between zones; nothing else passes."""
     return (
         Flow('learners', 'client', 'edge', 'tcp', (front_door_port,), "a learner reaches the other carrier's edge"),
+        Flow('learners-quic', 'client', 'edge', 'udp', (front_door_port,), 'the same over HTTP/3'),
         Flow('edge-to-balancer', 'edge', BALANCER_ADDRESS, 'tcp', (443,), 'edges fetch from the platform'),
         Flow('edge-to-each-balancer', 'edge', 'balancer', 'tcp', (443,), 'while the virtual address does not answer'),
         Flow('balancer-to-app', 'balancer', 'app', 'tcp', (8443,), 'requests and health checks'),

@@ -98,7 +98,10 @@ def from_eve(data: bytes, proxies: Set[str]) -> Sighting | None:
 def from_nginx(data: bytes) -> Sighting | None:
     """Given a line of an edge's error log, return the sighting; None if it is about something else."""
     line = data.decode('utf-8', 'replace')
-    if match := NGINX_DENIAL.search(line):
+    # From this host itself: waf-watch asks whether an attack would be refused.
+    if (match := NGINX_DENIAL.search(line)) and match['client'] == '127.0.0.1':
+        return None
+    if match:
         return Sighting(match['client'], 'waf', *_denial(line[match.end() :]))
     if match := NGINX_LIMIT.search(line):
         return Sighting(match['client'], 'flood', f'{match["what"]}: {match["zone"]}', LIMIT_POINTS)
