@@ -22,6 +22,7 @@ QUIC_SALT = bytes.fromhex('38762cf7f55934b34d179ae6a4c80cadccbb7f0a')
 
 TLS_VERSIONS = {'1.0': 0x0301, '1.1': 0x0302, '1.2': 0x0303, '1.3': 0x0303}
 FIRST_PORT = 20000
+SEGMENT_BYTES = 1400
 PACKETS_PER_SECOND = 1000
 
 
@@ -55,10 +56,11 @@ def http(words: Mapping[str, Any], source: str, target: str, port: int) -> Itera
 
 
 def tls(words: Mapping[str, Any], source: str, target: str, port: int) -> Iterator[Packet]:
-    """The first words of a TLS client."""
+    """The first words of a TLS client; with `padding` bytes more, as those with keys against quantum computers are."""
     version = TLS_VERSIONS[words['version']]
-    hello = _client_hello(version, words['name'], modern=words['version'] == '1.3')
-    record = b'\x16' + min(version, 0x0303).to_bytes(2, 'big') + len(hello).to_bytes(2, 'big') + hello
+    hello = _client_hello(version, words['name'], modern=words['version'] == '1.3', padding=words.get('padding', 0))
+    # As clients do, whatever they speak (RFC 8446, 5.1).
+    record = b'\x16\x03\x01' + len(hello).to_bytes(2, 'big') + hello
     yield from _spoken(source, target, port, words['port'], record)
 
 
@@ -109,9 +111,11 @@ def _spoken(source: str, target: str, port: int, service: int, said: bytes, answ
     yield down('SA')
     server += 1
     yield up('A')
-    yield up('PA', said)
-    client += len(said)
-    yield down('A')
+    for start in range(0, len(said), SEGMENT_BYTES):
+        segment = said[start : start + SEGMENT_BYTES]
+        yield up('PA', segment)
+        client += len(segment)
+        yield down('A')
     if answer:
         yield down('PA', answer)
         server += len(answer)
@@ -123,7 +127,7 @@ def _spoken(source: str, target: str, port: int, service: int, said: bytes, answ
     yield up('A')
 
 
-def _client_hello(version: int, name: str, *, modern: bool) -> bytes:
+def _client_hello(version: int, name: str, *, modern: bool, padding: int = 0) -> bytes:
     def extension(number: int, body: bytes) -> bytes:
         return number.to_bytes(2, 'big') + len(body).to_bytes(2, 'big') + body
 
@@ -134,6 +138,7 @@ def _client_hello(version: int, name: str, *, modern: bool) -> bytes:
     if modern:
         extensions += extension(43, b'\x02\x03\x04') + extension(51, b'\x00\x24\x00\x1d\x00\x20' + b'\x07' * 32)
         extensions += extension(16, b'\x00\x03\x02h3')
+    extensions += extension(21, bytes(padding)) if padding else b''
     suites = b'\x13\x01\xc0\x2b\xc0\x2f'
     body = version.to_bytes(2, 'big') + b'\x05' * 32 + b'\x00' + len(suites).to_bytes(2, 'big') + suites + b'\x01\x00'
     body += len(extensions).to_bytes(2, 'big') + extensions
@@ -144,7 +149,11 @@ def _quic_initial(destination: bytes, hello: bytes) -> bytes:
     extract = HMAC(QUIC_SALT, hashes.SHA256())
     extract.update(destination)
     secret = _expand(extract.finalize(), b'client in', 32)
-    key, nonce, mask_key = _expand(secret, b'quic key', 16), _expand(secret, b'quic iv', 12), _expand(secret, b'quic hp', 16)
+    key, nonce, mask_key = (
+        _expand(secret, b'quic key', 16),
+        _expand(secret, b'quic iv', 12),
+        _expand(secret, b'quic hp', 16),
+    )
     frame = b'\x06\x00' + (0x4000 | len(hello)).to_bytes(2, 'big') + hello
     frame += b'\x00' * (1162 - len(frame))
     header = b'\xc3\x00\x00\x00\x01' + bytes([len(destination)]) + destination + b'\x00\x00'
