@@ -28,7 +28,8 @@ from app_stack.release import Release, build_release
 from infra.authority import ensure_certificates
 from infra.images.build import ensure_images, missing_images
 from infra.inventory import Inventory
-from infra.outputs import outputs
+from infra.outputs import inventory_of, outputs
+from infra.outputs_file import read_outputs
 from infra.ssh_files import ssh_files, write_ssh_files
 from infra.targets.base import Target
 from monitoring.status import Status
@@ -105,6 +106,9 @@ def _renew(work: Work, target: Target, names: list[str], wanted: Mapping[str, st
             inventory = target.up(lambda resource, state: shown.note(f'{resource} {state}'), names)
             write_connections(work, inventory)
         issue_certificates(work)
+    else:
+        # The roles are today's: what the platform file says today has to be among what they read.
+        write_connections(work, inventory_of(work.topology, read_outputs(work.paths.outputs)))
     with step(f'{title}: configuration') as shown:
         run = run_playbook(work, SITE, wanted, shown)
         shown.result = f'{run.changed} changed'
