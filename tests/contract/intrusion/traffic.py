@@ -10,8 +10,8 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cryptography.hazmat.primitives.hmac import HMAC
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 logging.getLogger('scapy').setLevel(logging.ERROR)
 
@@ -159,7 +159,7 @@ def _quic_initial(destination: bytes, hello: bytes) -> bytes:
     header = b'\xc3\x00\x00\x00\x01' + bytes([len(destination)]) + destination + b'\x00\x00'
     header += (0x4000 | (4 + len(frame) + 16)).to_bytes(2, 'big') + b'\x00\x00\x00\x00'
     sealed = AESGCM(key).encrypt(nonce, frame, header)
-    block = Cipher(algorithms.AES(mask_key), modes.ECB()).encryptor()  # noqa: S305 - one block, as RFC 9001 5.4.3 has it
+    block = Cipher(algorithms.AES(mask_key), modes.ECB()).encryptor()
     mask = block.update(sealed[:16])
     first = bytes([header[0] ^ (mask[0] & 0x0F)])
     number = bytes(byte ^ other for byte, other in zip(header[-4:], mask[1:5], strict=True))
