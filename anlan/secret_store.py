@@ -51,3 +51,13 @@ def read_secret(file: Path, name: str) -> str:
     except (OSError, ValueError, KeyError, TypeError):
         raise AnlanError(f'{file} has no {name}; put it back from a backup of var/') from None
     return secret
+
+
+def rotate_secret(file: Path, name: str) -> None:
+    """Given the file of secrets and a name, generate that secret anew and keep the present one as `<name>_previous`.
+
+    Raise AnlanError if it is not there.
+    """
+    present = read_secret(file, name)
+    known = ensure_secrets(file)
+    write_json(file, known | {name: secrets.token_urlsafe(ENTROPY_BYTES), f'{name}_previous': present})

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from anlan import __version__
-from anlan.cli import block_list, platform, reach, release, ssh, stack, status
+from anlan.cli import block_list, cdn, platform, reach, release, ssh, stack, status
 from anlan.console import messages
 from anlan.errors import EXIT_CODES_HELP, EXIT_FAILED, EXIT_INTERRUPTED, AnlanError
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.add_typer(platform.app, name='platform')
 app.add_typer(release.app, name='release')
+app.add_typer(cdn.app, name='cdn')
 app.add_typer(block_list.app, name='block')
 stack.register(app)
 status.register(app)
