@@ -1,4 +1,4 @@
-"""Each rule of ours, with Suricata itself and the settings of a firewall: its attack fires it, ordinary traffic does not."""
+"""Each rule of ours, with Suricata itself and a firewall's settings: its attack fires it, ordinary traffic does not."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ cd /sensors
 for file in *.pcap; do
     sensor=${file%%-*}
     mkdir -p "out/$file"
-    suricata -c "$sensor.yaml" -S "$sensor.rules" -r "$file" -l "out/$file" --runmode single -k none --init-errors-fatal \
+    suricata -c "$sensor.yaml" -S "$sensor.rules" -r "$file" -l "out/$file" --runmode single -k none \
+        --init-errors-fatal \
         --set outputs.0.eve-log.filetype=regular --set outputs.0.eve-log.filename=eve.json \
         --set outputs.1.eve-log.enabled=no > "out/$file/said" 2>&1 || echo "$?" > "out/$file/failed"
 done
