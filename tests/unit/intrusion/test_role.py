@@ -1,4 +1,4 @@
-"""The settings of the intrusion detection as Ansible renders them: who is ours, who is outside, what its death means."""
+"""The settings of the intrusion detection as Ansible renders them: who is ours, who is outside, what a death means."""
 
 from __future__ import annotations
 

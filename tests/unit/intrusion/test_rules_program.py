@@ -18,7 +18,7 @@ BROKEN = 'alert tcp any any -> any any (msg:"x" sid:broken;)\n'
 SURICATA = """#!/bin/sh
 echo try >> "$CALLS"
 while [ $# -gt 0 ]; do [ "$1" = -S ] && file=$2; shift; done
-if grep -q broken "$file"; then echo 'E: detect-parse: no terminating ";" found' >&2; exit 1; fi
+if grep -q sid:broken "$file"; then echo 'E: detect-parse: no terminating ";" found' >&2; exit 1; fi
 """
 SURICATASC = '#!/bin/sh\necho "read $3" >> "$CALLS"\nexit "${SC_CODE:-0}"\n'
 
@@ -101,7 +101,7 @@ def test_a_licensed_set_is_for_the_inline_sensor_alone_and_as_old_as_its_newest_
     assert rules.main() == 0
     assert noted(place)['inline']['licensed_at'] == 1_800_000_000
     assert (noted(place)['inline']['licensed'], noted(place)['failed']) == (2, [])
-    assert 'licensed' not in (place / 'state' / 'refused.rules').read_text()
+    assert '/etc/licensed/' not in (place / 'state' / 'refused.rules').read_text()
 
 
 def test_a_licensed_file_that_is_no_text_is_refused(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
