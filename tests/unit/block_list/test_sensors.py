@@ -182,3 +182,7 @@ def test_a_report_says_source_type_reason_and_points() -> None:
 def test_what_is_no_report_is_refused(data: bytes) -> None:
     with pytest.raises(Unreadable):
         from_report(data)
+
+
+def test_a_denial_that_the_edge_provoked_itself_to_see_whether_it_works_counts_nothing() -> None:
+    assert from_nginx(denial(client='127.0.0.1')) is None
