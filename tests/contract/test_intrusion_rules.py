@@ -123,3 +123,23 @@ def test_a_rule_that_is_taken_out_is_missed(tmp_path: Path) -> None:
     run(tmp_path, READ_ALL)
     out = tmp_path / 'out' / f'inline-{number}.pcap' / 'eve.json'
     assert not out.exists() or str(number) not in out.read_text()
+
+
+TRY = 'cd /sensors; suricata -T -c inline.yaml -S "{rules}" -l /tmp --init-errors-fatal > said 2>&1; echo $? > code'
+
+
+@pytest.mark.parametrize(
+    ('rules', 'taken'),
+    [
+        # Of every protocol that Suricata knows, as a set that somebody else makes is.
+        ('/sensors/package.rules', True),
+        ('/sensors/broken.rules', False),
+    ],
+)
+def test_a_set_of_others_is_taken_and_a_broken_one_is_refused(tmp_path: Path, rules: str, taken: bool) -> None:
+    tmp_path.chmod(0o777)
+    write_sensors(tmp_path)
+    (tmp_path / 'broken.rules').write_text('alert tcp any any -> any any (msg:"no end" sid:1;\n')
+    run(tmp_path, 'cat /etc/suricata/rules/*.rules > /sensors/package.rules\n' + TRY.format(rules=rules))
+    assert (tmp_path / 'package.rules').read_text().count('\nalert ') > 300
+    assert ((tmp_path / 'code').read_text().strip() == '0') is taken, (tmp_path / 'said').read_text()
