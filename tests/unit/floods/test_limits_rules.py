@@ -120,5 +120,7 @@ def test_haproxy_counts_the_learner_and_not_the_edge_and_refuses_before_it_choos
     text = rendered(lab(), 'balancer', 'haproxy.cfg.j2', 'lb-1')
     assert 'track-sc0 req.hdr_ip(X-Forwarded-For,-1),ipmask(32,64) table sources if from_edge' in text
     frontend = text[text.index('frontend https') : text.index('backend sources')]
-    assert frontend.index('use_backend too_many_requests') < frontend.index('use_backend media_static')
+    chosen = re.findall(r'(?:use_backend|default_backend) (\w+)', frontend)
+    assert chosen[:3] == ['too_many_requests'] * 3
+    assert 'too_many_requests' not in chosen[3:]
     assert 'acl asks_too_much sc_gpc_rate(1,0) gt 175' in frontend
