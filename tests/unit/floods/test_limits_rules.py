@@ -90,9 +90,10 @@ def test_only_our_table_is_replaced() -> None:
     assert text.count('{') == text.count('}')
 
 
-def test_nginx_lets_a_fifth_through_at_once_and_says_429() -> None:
+def test_nginx_lets_a_part_through_at_once_and_says_429() -> None:
     text = rendered(lab(), 'flood_guard', 'nginx-server-limits.conf.j2', 'edge-1')
     assert 'limit_req zone=limits_expensive burst=200 delay=40;' in text
+    assert 'limit_req zone=limits_pages burst=1200 delay=60;' in text
     assert 'limit_req_status 429;' in text
     assert 'add_header Retry-After 10 always;' in text
 
