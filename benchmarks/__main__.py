@@ -15,6 +15,7 @@ from rich.table import Table
 from anlan.cli.work import Work
 from anlan.files import write_json
 from anlan.paths import PlatformPaths
+from benchmarks.cdn import delivery
 from benchmarks.figure import Figure
 from benchmarks.firewall_pair import firewall_pair
 from benchmarks.measures import converge, losses, memory, platform_up
@@ -33,6 +34,7 @@ def figures(standing: Standing, runs: int, keep: bool) -> Iterator[Figure]:
     yield from converge(standing, runs)
     yield from losses(standing, runs)
     yield from firewall_pair(standing, runs)
+    yield from delivery(standing, runs)
 
 
 def main() -> int:

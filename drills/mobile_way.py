@@ -36,9 +36,9 @@ def making(profile: MobileProfile, lease_seconds: int) -> str:
     table = NAME.replace('-', '_')
     return '\n'.join(
         (
-            'set -e',
             f'systemctl stop {NAME}.timer 2>/dev/null || true',
             f'({removal()}) 2>/dev/null',
+            'set -e',
             f"systemd-run --quiet --unit={NAME} --on-active={lease_seconds} /bin/sh -c '{removal()}'",
             f'ip netns add {NAME}',
             f'ip link add {OUTER} type veth peer name {INNER} netns {NAME}',
