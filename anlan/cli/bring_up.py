@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import typer
 
@@ -92,15 +92,29 @@ def make_anew(work: Work, target: Target, waves: list[list[str]], packing: _Pack
     if status.state != 'ok':
         # What a killed run left half done is finished first: only then is it known whether a host may be missed.
         missing = [name for name, state in target.hosts().items() if state != 'running']
-        status = _renew(work, target, missing, wanted, 'What stands')
+        status = _renew(work, target, missing, wanted, title='What stands', pending=waves)
     for number, names in enumerate(waves, 1):
         require_whole(status, f'making {", ".join(names)} anew')
         hand_over(work, names)
-        status = _renew(work, target, names, wanted, f'Hosts anew, {number} of {len(waves)}')
+        title = f'Hosts anew, {number} of {len(waves)}'
+        status = _renew(work, target, names, wanted, title=title, pending=waves[number:])
 
 
-def _renew(work: Work, target: Target, names: list[str], wanted: Mapping[str, str], title: str) -> Status:
-    """Make these hosts, none if there are none, configure every host, and return what the clients see."""
+def _renew(
+    work: Work,
+    target: Target,
+    names: list[str],
+    wanted: Mapping[str, str],
+    *,
+    title: str,
+    pending: Sequence[Sequence[str]],
+) -> Status:
+    """Make these hosts, none if there are none, configure every host but those of the pending waves, return the status.
+
+    A host that is still to be made anew may lack what the roles of today need: it stays as it is until its turn.
+    """
+    later = {name for wave in pending for name in wave}
+    limit = [host.name for host in work.topology.hosts if host.name not in later] if later else []
     if names:
         with step(f'{title}: {", ".join(names)}') as shown:
             inventory = target.up(lambda resource, state: shown.note(f'{resource} {state}'), names)
@@ -110,7 +124,7 @@ def _renew(work: Work, target: Target, names: list[str], wanted: Mapping[str, st
         # The roles are today's: what the platform file says today has to be among what they read.
         write_connections(work, inventory_of(work.topology, read_outputs(work.paths.outputs)))
     with step(f'{title}: configuration') as shown:
-        run = run_playbook(work, SITE, wanted, shown)
+        run = run_playbook(work, SITE, wanted, shown, limit=limit)
         shown.result = f'{run.changed} changed'
     with step(f'{title}: verification') as shown:
         status = verify(work)

@@ -53,9 +53,11 @@ def drifted(work: Work) -> list[str]:
     return _compared(work, read_standing(work.paths).current or _source())
 
 
-def _compared(work: Work, release: Mapping[str, str], **places: Path) -> list[str]:
+def _compared(
+    work: Work, release: Mapping[str, str], outputs_file: Path | None = None, certificates: Path | None = None
+) -> list[str]:
     with step('Configuration of the hosts') as shown:
-        run = run_playbook(work, SITE, release, shown, check=True, **places)
+        run = run_playbook(work, SITE, release, shown, check=True, outputs_file=outputs_file, certificates=certificates)
         shown.result = f'{run.changed} would change'
     return sorted(run.changed_tasks)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,14 @@ def run_playbook(
     shown: Step,
     *,
     check: bool = False,
+    limit: Sequence[str] = (),
     outputs_file: Path | None = None,
     certificates: Path | None = None,
 ) -> Run:
     """Given a playbook and the release that hosts are to have, run it over what stands and return what it did.
 
-    `outputs_file` and `certificates` are read in place of the platform's own. The caller holds its lock. Raise
-    AnlanError naming the hosts that failed and why.
+    `limit` names the hosts, all if it names none. `outputs_file` and `certificates` are read in place of the platform's
+    own. The caller holds its lock. Raise AnlanError naming the hosts that failed and why.
     """
     bar = _Bar(work, playbook, shown)
     run = configure(
@@ -47,6 +48,7 @@ def run_playbook(
         mitogen=work.platform.configuration.mitogen,
         forks=work.platform.configuration.forks,
         check=check,
+        limit=limit,
         outputs_file=outputs_file,
         on_event=bar.on_event,
     )
