@@ -19,6 +19,9 @@ BALANCER_ADDRESS = 'vip:balancer'
 BLOCK_LIST_PORT = 3783
 """Of the block list. Firewalls are reached by their own legs: no flow between zones."""
 
+EVENTS_PORT = 19532
+"""Of the monitoring hosts, for the journals of others. Firewalls reach them in their own zone."""
+
 
 @dataclass(frozen=True)
 class Flow:
@@ -66,6 +69,12 @@ def declared_flows(front_door_port: int, ssh_ports: tuple[int, ...] = (22,)) -> 
         ),
         Flow('block-list-balancer', 'balancer', 'edge', 'udp', (BLOCK_LIST_PORT,), 'who is refused behind the edges'),
         Flow('block-list-app', 'app', 'edge', 'udp', (BLOCK_LIST_PORT,), 'who guesses passwords'),
+        *(
+            Flow(
+                f'events-{tier}', tier, 'monitoring', 'tcp', (EVENTS_PORT,), 'journals are kept by the monitoring hosts'
+            )
+            for tier in ('edge', 'balancer', 'app')
+        ),
         Flow('app-to-database', 'app', 'data', 'tcp', (5432, 8008), 'SQL, and who is leader'),
         Flow('app-to-cache', 'app', 'data', 'tcp', (6379, 26379), 'Valkey and its Sentinels'),
         Flow('administration', 'operations', EVERYONE, 'tcp', ssh_ports, 'SSH from the bastion, the only way in'),

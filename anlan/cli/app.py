@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from anlan import __version__
-from anlan.cli import block_list, cdn, platform, reach, release, ssh, stack, status
+from anlan.cli import block_list, cdn, events, platform, reach, release, ssh, stack, status
 from anlan.console import messages
 from anlan.errors import EXIT_CODES_HELP, EXIT_FAILED, EXIT_INTERRUPTED, AnlanError
 
@@ -28,6 +28,7 @@ app.add_typer(block_list.app, name='block')
 stack.register(app)
 status.register(app)
 reach.register(app)
+events.register(app)
 ssh.register(app)
 
 

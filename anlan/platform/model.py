@@ -61,6 +61,9 @@ class Configuration(Section):
         unit='days', ge=1,
     )  # fmt: skip
     journal_maximum_mib: int = key(200, 'Disk that the journal of a host may use.', 2048, unit='MiB', ge=16)
+    events_maximum_mib: int = key(
+        200, 'Disk that the collected journal of one host may use on each monitoring host.', 4096, unit='MiB', ge=32
+    )
 
 
 class Certificates(Section):
