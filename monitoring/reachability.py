@@ -116,6 +116,16 @@ def attempts_of(outputs: Mapping[str, Any]) -> list[Attempt]:
     return attempts
 
 
+def outside_addresses(outputs: Mapping[str, Any]) -> list[str]:
+    """Given the outputs of an `up`, return every address of the hosts that are not part of the platform."""
+    clients = [host['variables'] for host in outputs['hosts'].values() if host['tier'] == 'client']
+    return [
+        address
+        for variables in clients
+        for address in (*variables['anlan_addresses'].values(), *variables['anlan_ipv6_addresses'].values())
+    ]
+
+
 def judge(
     outputs: Mapping[str, Any],
     attempts: Sequence[Attempt],

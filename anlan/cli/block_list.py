@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import typer
@@ -143,6 +144,27 @@ def decide(remote: Remote, enforcers: list[str], words: list[str], *, shut_out: 
         if not document['not_on'] or time.monotonic() >= end:
             return document
         time.sleep(0.2)
+
+
+def spare(remote: Remote, enforcers: list[str], sources: list[str], seconds: float, reason: str) -> list[str]:
+    """Given sources from which we attack on purpose, have no sensor shut them out for so long, on every enforcer.
+
+    Return, by enforcer that does not say yes, why. An operator's own decision still holds.
+    """
+    words = [*PROGRAM, 'spare', *sources, '--seconds', f'{seconds:g}', '--reason', reason]
+
+    def ask(host: str) -> str:
+        try:
+            result = remote.run(host, words, COMMAND_SECONDS)
+        except AnlanError as error:
+            return str(error)
+        if result.code == 0:
+            return ''
+        answer = answer_of(result.out) if result.out else last_line(result.err)
+        return f'{host}: {answer}'
+
+    with ThreadPoolExecutor(max(1, len(enforcers))) as pool:
+        return [said for said in pool.map(ask, enforcers) if said]
 
 
 class Refused(AnlanError):

@@ -9,14 +9,17 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from anlan.cli.block_list import spare
 from anlan.cli.observing import observing, require_bastion
 from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
-from anlan.console import print_json, results, step
+from anlan.console import messages, print_json, results, step
 from anlan.platform import Platform, load_platform
+from monitoring.block_list import enforcers_of
 from monitoring.collect import collect_reachability
-from monitoring.reachability import UNDECLARED, Reachability, attempts_of, judge
+from monitoring.reachability import UNDECLARED, Reachability, attempts_of, judge, outside_addresses
 
 SHOWN = 20
+SPARED_SECONDS = 30.0
 
 
 def register(app: typer.Typer) -> None:
@@ -53,6 +56,10 @@ def check_reachability(platform: Platform) -> Reachability:
     with observing(platform) as (remote, outputs):
         require_bastion(platform, remote)
         attempts = attempts_of(outputs)
+        # From outside this is a scan. What sees it would shut our clients out in the middle of it.
+        unspared = spare(remote, enforcers_of(outputs), outside_addresses(outputs), SPARED_SECONDS, 'anlan reach')
+        for reason in unspared:
+            messages.print(f'the block list may disturb what is tried: {reason}', style='yellow', markup=False)
         answers, rules, unreachable = collect_reachability(remote, outputs, attempts)
     return judge(outputs, attempts, answers, unreachable, rules)
 

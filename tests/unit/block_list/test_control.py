@@ -93,3 +93,31 @@ def test_without_a_key_or_with_a_short_one_nothing_runs(tmp_path: Path) -> None:
 def test_settings_that_lack_something_are_named(tmp_path: Path) -> None:
     with pytest.raises(Unusable, match='enforces'):
         settings_of({'name': 'fw-1'})
+
+
+def test_a_source_that_is_spared_is_shut_out_by_no_sensor_until_its_time_is_over(tmp_path: Path) -> None:
+    network = Network(tmp_path)
+    for host in ENFORCERS:
+        answer = ask(network, host, command='spare', sources=[ATTACKER], seconds=30, reason='anlan reach')
+        assert answer == {'prefixes': [ATTACKER], 'seconds': 30.0}
+    sense(network)
+    assert network.blocked() == set()
+    network.run(31)
+    assert network.blocked() == set()
+    sense(network)
+    assert network.blocked() == set(ENFORCERS)
+
+
+def test_an_operator_shuts_out_a_spared_source_all_the_same(tmp_path: Path) -> None:
+    network = Network(tmp_path)
+    for host in ENFORCERS:
+        ask(network, host, command='spare', sources=[ATTACKER], seconds=30)
+    ask(network, command='add', source=ATTACKER)
+    assert network.blocked() == set(ENFORCERS)
+
+
+def test_what_is_spared_is_never_wide_and_never_for_long(tmp_path: Path) -> None:
+    network = Network(tmp_path)
+    assert ask(network, command='spare', sources=[ATTACKER], seconds=1e9)['seconds'] == 300.0
+    assert 'is wider than' in ask(network, command='spare', sources=['10.0.0.0/8'], seconds=30)['error']
+    assert 'cannot be read' in ask(network, command='spare', sources=[ATTACKER])['error']

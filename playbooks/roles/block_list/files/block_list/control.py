@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from block_list.decisions import LONGEST_SECONDS, Clocks, Refusal
+from block_list.decisions import LONGEST_SECONDS, LONGEST_SPARE_SECONDS, Clocks, Refusal
 from block_list.prefixes import Refused
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def answered(node: Node, question: bytes, clocks: Clocks) -> dict[str, Any]:
         command = asked['command']
         if command == 'list':
             return listed(node, clocks)
+        if command == 'spare':
+            return spared(node, asked, clocks)
         source, reason = str(asked['source']), str(asked.get('reason', ''))
         dry = asked.get('dry_run') is True
         if command == 'remove':
@@ -71,6 +73,15 @@ def answered(node: Node, question: bytes, clocks: Clocks) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError):
         return {'error': 'the question cannot be read'}
     return {'prefix': prefix, 'seconds': seconds}
+
+
+def spared(node: Node, asked: dict[str, Any], clocks: Clocks) -> dict[str, Any]:
+    """Given a node and a question with `sources` and `seconds`, spare them. Raise Refused if one is no address."""
+    seconds = min(float(asked['seconds']), LONGEST_SPARE_SECONDS)
+    prefixes = [node.decisions.spare(str(source), seconds, clocks) for source in asked['sources']]
+    for prefix in dict.fromkeys(prefixes):
+        node.spared(prefix, str(asked.get('reason') or 'by hand'), seconds)
+    return {'prefixes': prefixes, 'seconds': seconds}
 
 
 def listed(node: Node, clocks: Clocks) -> dict[str, Any]:
@@ -144,6 +155,10 @@ def main(words: list[str]) -> int:
     commands = parser.add_subparsers(dest='command', required=True)
     commands.add_parser('serve', help='run the daemon')
     commands.add_parser('list', help='print what is shut out as JSON')
+    spare = commands.add_parser('spare', help='for a test of our own: let no sensor shut these out, on this host')
+    spare.add_argument('sources', nargs='+', metavar='SOURCE')
+    spare.add_argument('--reason', default='')
+    spare.add_argument('--seconds', type=float, required=True)
     for name in ('add', 'remove'):
         each = commands.add_parser(name)
         each.add_argument('source')

@@ -20,6 +20,9 @@ ONCE_AGAIN_SECONDS = 10.0
 SAID_AGAIN_SECONDS = 60.0
 REMEMBERED_REFUSALS = 1024
 FULL = ('full', 'the list is full')
+SPARED = ('spared', 'an operator tries the boundary from there')
+LONGEST_SPARE_SECONDS = 300.0
+"""Long enough for any test of ours, and short enough that a forgotten one is no hole."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class Decisions:
         self._counts = counts
         self._scores = Scores(settings.window_seconds)
         self._said: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._spared: dict[str, float] = {}
         self.never = Never(settings.never)
         self.table = Table(settings.maximum_entries)
         self.changes: list[Change] = []
@@ -69,6 +73,9 @@ class Decisions:
             prefix = self.never.prefix_of(sighting.source)
         except Refused as refused:
             self._refuse(sighting.source, sighting.sensor, refused.reason, clocks)
+            return
+        if self.is_spared(prefix, clocks):
+            self._refuse(sighting.source, sighting.sensor, SPARED, clocks)
             return
         known = self.table.get(prefix)
         if known is not None and not known.removed and not self._says_again(known, clocks):
@@ -87,6 +94,8 @@ class Decisions:
             prefix = self.never.prefix_of(source)
         except Refused as refused:
             return self._refuse(source, sensor, refused.reason, clocks)
+        if sensor != 'operator' and self.is_spared(prefix, clocks):
+            return self._refuse(source, sensor, SPARED, clocks)
         known = self.table.get(prefix)
         ends = clocks.boot + min(self._settings.seconds if seconds is None else seconds, LONGEST_SECONDS)
         shut_out = known is not None and not known.removed
@@ -114,6 +123,20 @@ class Decisions:
         self.changes.append(Change(merged, entry))
         return entry
 
+    def spare(self, source: str, seconds: float, clocks: Clocks) -> str:
+        """Given a source, shut it out for nothing that a sensor says for so long, on this host. Return its prefix.
+
+        Raise Refused if it is no address. Only for tests of our own, which attack on purpose; an operator still may.
+        """
+        prefix = self.never.prefix_of(source)
+        self._spared = {each: ends for each, ends in self._spared.items() if ends > clocks.boot}
+        self._spared[prefix] = clocks.boot + min(seconds, LONGEST_SPARE_SECONDS)
+        return prefix
+
+    def is_spared(self, prefix: str, clocks: Clocks) -> bool:
+        """Given a prefix, return whether it is spared now."""
+        return self._spared.get(prefix, 0.0) > clocks.boot
+
     def listed(self, source: str) -> str | None:
         """Given a source, return the prefix under which it is shut out, or None. Raise Refused if it is no address."""
         try:
@@ -132,6 +155,9 @@ class Decisions:
             self._refuse(entry.prefix, entry.sensor, refused.reason, clocks, entry.origin)
             return
         if entry.ends <= clocks.boot:
+            return
+        if not entry.removed and entry.sensor != 'operator' and self.is_spared(entry.prefix, clocks):
+            self._refuse(entry.prefix, entry.sensor, SPARED, clocks, entry.origin)
             return
         merged = self.table.merge(entry)
         if merged == 'full':

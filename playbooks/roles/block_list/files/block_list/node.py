@@ -120,6 +120,13 @@ class Node:
         for refusal in refusals:
             self._say_refusal(refusal)
 
+    def spared(self, prefix: str, reason: str, seconds: float) -> None:
+        """Say that a source is spared: nobody may wonder later why it was not shut out."""
+        self._journal.write(
+            f'{prefix} is spared for {seconds:.0f} s: {reason}', WARNING,
+            ANLAN_EVENT='spare', ANLAN_SOURCE=prefix, ANLAN_TYPE='operator', ANLAN_ACTION='spare',
+        )  # fmt: skip
+
     def tick(self) -> None:
         """Do what time asks for."""
         clocks = self._clock()
