@@ -13,6 +13,7 @@ from typing import Any
 from anlan.errors import BadInput
 
 RECEIVING_TIER = 'monitoring'
+EPOCH = datetime.fromtimestamp(0, UTC)
 SPAN = re.compile(r'(\d{1,6})([smhd])')
 UNITS = {'s': 'seconds', 'm': 'minutes', 'h': 'hours', 'd': 'days'}
 COLUMNS = {
@@ -73,15 +74,17 @@ def monitors_of(outputs: Mapping[str, Any]) -> list[str]:
 def moment_of(text: str, now: datetime) -> datetime:
     """Given `90s`, `10m`, `1h`, `7d` or a time, return the moment, so long before `now`. Raise BadInput otherwise."""
     found = SPAN.fullmatch(text.strip())
-    if found:
-        return now - timedelta(**{UNITS[found[2]]: int(found[1])})
     try:
-        moment = datetime.fromisoformat(text.strip())
+        moment = now - timedelta(**{UNITS[found[2]]: int(found[1])}) if found else datetime.fromisoformat(text.strip())
+    except OverflowError:
+        moment = datetime.min
     except ValueError:
-        raise BadInput(
-            f'--since {text}: is neither a span like 90s, 10m, 1h or 7d nor a time like 2026-11-25T12:00'
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        example = 'a span like 90s, 10m, 1h or 7d nor a time like 2026-11-25T12:00'
+        raise BadInput(f'--since {text}: is neither {example}') from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if not EPOCH <= moment <= now:
+        raise BadInput(f'--since {text}: no host kept events then; it is a time between 1970 and now')
+    return moment
 
 
 def answer_of(text: str) -> Answer | str:

@@ -1,0 +1,1 @@
+"""Events: their merging, the programs that keep and measure them."""

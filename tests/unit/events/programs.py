@@ -1,0 +1,20 @@
+"""The role's programs as modules: they run on hosts and are no package."""
+
+from __future__ import annotations
+
+import importlib.util
+from importlib.machinery import SourceFileLoader
+from types import ModuleType
+
+from anlan.paths import ROOT
+
+FILES = ROOT / 'playbooks' / 'roles' / 'event_collection' / 'files'
+
+
+def load(name: str) -> ModuleType:
+    loader = SourceFileLoader(name.replace('-', '_'), str(FILES / name))
+    spec = importlib.util.spec_from_loader(loader.name, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module

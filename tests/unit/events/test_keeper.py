@@ -1,0 +1,104 @@
+"""What a monitoring host says of its stores; and that the parts of the collection name the same port."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+from anlan.platform.model import Configuration
+from infra.flows import EVENTS_PORT, declared_flows
+from tests.unit.events.programs import FILES, load
+
+ARCHIVE = 'fw-1@99d68d859b5d4ecd84905c9b1a4dda4a-0000000000000001-{:016x}.journal'
+NOW = 1_800_000_000.0
+
+
+@pytest.fixture(scope='module')
+def program() -> ModuleType:
+    return load('event-keeper')
+
+
+def store(folder: Path, name: str, **files: int) -> None:
+    (folder / name).mkdir()
+    for file, age in files.items():
+        path = folder / name / file
+        path.write_bytes(b'x' * 8192)
+        os.utime(path, (NOW - age, NOW - age))
+
+
+def test_the_size_the_last_entry_and_the_oldest_of_each_store_are_told(program: ModuleType, tmp_path: Path) -> None:
+    old, older = (ARCHIVE.format(int((NOW - age) * 1e6)) for age in (5000, 9000))
+    store(tmp_path, 'fw-1', **{'fw-1.journal': 20, old: 4000, older: 5000})
+    values = program.observe(tmp_path, ['fw-1'], NOW)
+    assert values['store_bytes']['{from="fw-1"}'] == 3 * 8192
+    assert values['store_heard_age_seconds']['{from="fw-1"}'] == pytest.approx(20)
+    assert values['store_oldest_age_seconds']['{from="fw-1"}'] == pytest.approx(9000)
+
+
+def test_a_host_that_was_never_heard_has_nothing_and_no_age(program: ModuleType, tmp_path: Path) -> None:
+    values = program.observe(tmp_path, ['lb-1'], NOW)
+    assert values == {
+        'store_bytes': {'{from="lb-1"}': 0.0},
+        'store_heard_age_seconds': {},
+        'store_oldest_age_seconds': {},
+    }
+    assert 'heard_age' not in program.exposition(values)
+
+
+def test_a_file_of_another_name_tells_no_age(program: ModuleType) -> None:
+    assert program.oldest_of(['fw-1.journal', 'fw-1@x.journal', 'fw-1.journal~']) is None
+
+
+def test_a_store_that_cannot_be_cleaned_is_counted_and_said(
+    program: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / 'journalctl').write_text('#!/bin/sh\ncase "$*" in *fw-1*) exit 1;; esac\n')
+    (tmp_path / 'journalctl').chmod(0o755)
+    monkeypatch.setenv('PATH', str(tmp_path), prepend=os.pathsep)
+    assert not program.vacuum(tmp_path / 'fw-1', 180)
+    assert 'fw-1: what is older than 180 days is not removed' in capsys.readouterr().err
+    assert program.vacuum(tmp_path / 'lb-1', 180)
+
+
+def test_the_reader_asks_for_all_kinds_that_there_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    reader = load('event-read')
+    asked: list[tuple[str, ...]] = []
+
+    def journal(store: Path, *words: str) -> str:
+        asked.append(words)
+        return 'intrusion\nblock\n' if words == ('--field=ANLAN_EVENT',) else '{"a": 1}\n'
+
+    monkeypatch.setattr(reader, 'journal', journal)
+    assert reader.events(tmp_path, 5.0, [], ['192.0.2.1'], 7) == ['{"a": 1}']
+    assert asked[1][2:] == (
+        '--lines=7', '--since=@5.000000', 'ANLAN_EVENT=block', 'ANLAN_EVENT=intrusion', 'ANLAN_SOURCE=192.0.2.1',
+    )  # fmt: skip
+    reader.events(tmp_path, 5.0, ['waf'], [], 7)
+    assert asked[2][-1] == 'ANLAN_EVENT=waf'
+
+
+def test_a_store_without_events_is_not_asked_for_all_entries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without a match journalctl would print the whole journal as events."""
+    reader = load('event-read')
+    monkeypatch.setattr(reader, 'journal', lambda store, *words: '' if words == ('--field=ANLAN_EVENT',) else 'all')
+    assert reader.events(tmp_path, 0.0, [], [], 7) == []
+
+
+def test_role_and_flows_name_the_same_port_and_only_the_boundary_sends() -> None:
+    defaults = yaml.safe_load((FILES.parent / 'defaults' / 'main.yml').read_text(encoding='utf-8'))
+    assert defaults['event_collection_port'] == EVENTS_PORT
+    flows = [flow for flow in declared_flows(443) if EVENTS_PORT in flow.ports]
+    # Firewalls stand in the zone of the monitoring hosts.
+    assert {(flow.source, flow.destination) for flow in flows} == {
+        (tier, 'monitoring') for tier in ('edge', 'balancer', 'app')
+    }
+
+
+def test_a_store_is_larger_than_the_smallest_that_the_journal_can_bound() -> None:
+    assert Configuration().events_maximum_mib == 200
+    with pytest.raises(ValueError, match='greater than or equal to 32'):
+        Configuration(events_maximum_mib=8)
