@@ -1,7 +1,7 @@
 """Requests sent byte by byte, each on a connection of its own, as JSON. Runs on a client; standard library only.
 
 Reads from standard input: `address`, `port`, `name` (of the server), and `requests`, each with `id`, `data` (base64),
-and `whole`: true to read whatever comes until the other side closes or is silent, false to read one answer.
+and `whole`: true to tell every answer until the other side closes or is silent, false to tell the first.
 Writes for each: `answers` (status, headers, beginning of the body), whether the other side `closed`, and `failure`, if
 it could not be observed: a connection that is not made or gives no answer says nothing about the request.
 """
@@ -30,32 +30,37 @@ GIVE_UP_AFTER = 8
 class Recorded:
     """Bytes that were received, as what http.client takes for a socket."""
 
-    def __init__(self, data: bytes) -> None:
-        self.stream = io.BytesIO(data)
+    def __init__(self, stream: io.BytesIO) -> None:
+        self.stream = stream
 
     def makefile(self, *_: object, **__: object) -> io.BytesIO:
         """Return the bytes, as http.client asks for them."""
         return self.stream
 
 
-def answers_in(data: bytes, method: str) -> tuple[list[dict[str, object]], bytes]:
-    """Given all that was received, return the answers in it and what is left."""
+def answers_in(data: bytes, method: str, whole: bool, excerpt_bytes: int) -> tuple[list[dict[str, object]], int]:
+    """Given all that was received, return the answers in it (the first alone unless `whole`), and how much is left."""
     found: list[dict[str, object]] = []
-    recorded = Recorded(data)
-    while data[recorded.stream.tell() :].startswith(b'HTTP/'):
-        start = recorded.stream.tell()
-        answer = http.client.HTTPResponse(recorded, method=method)  # type: ignore[arg-type]
-        # It closes its file at the end, and would with it what follows.
-        answer.fp = io.BufferedReader(Unclosed(recorded.stream), 1)  # type: ignore[arg-type]
+    stream = io.BytesIO(data)
+    while (whole or not found) and data[stream.tell() :].startswith(b'HTTP/'):
+        start = stream.tell()
+        answer = http.client.HTTPResponse(Recorded(stream), method=method)  # type: ignore[arg-type]
+        if whole:
+            # It closes its file at the end, and would read ahead into what follows.
+            answer.fp = io.BufferedReader(Unclosed(stream), 1)  # type: ignore[arg-type]
         try:
             answer.begin()
             body = answer.read()
         except (http.client.HTTPException, ValueError, OSError):
-            recorded.stream.seek(start)
+            stream = io.BytesIO(data)
+            stream.seek(start)
             break
-        headers = {name.lower(): value for name, value in answer.getheaders()}
-        found.append({'status': answer.status, 'headers': headers, 'body': body[:EXCERPT_BYTES].decode('latin-1')})
-    return found, data[recorded.stream.tell() :]
+        headers: dict[str, str] = {}
+        for name, value in answer.getheaders():
+            headers[name.lower()] = '\n'.join(filter(None, (headers.get(name.lower()), value)))
+        excerpt = body[:excerpt_bytes].decode('utf-8', 'replace')
+        found.append({'status': answer.status, 'headers': headers, 'body': excerpt})
+    return found, len(data) - stream.tell() if whole else 0
 
 
 class Unclosed(io.RawIOBase):
@@ -88,26 +93,26 @@ class Door:
         if self.failures >= GIVE_UP_AFTER:
             return {**result, 'failure': 'not sent: the front door did not answer the ones before'}
         data = base64.b64decode(str(request['data']))
-        method = data.split(b' ', 1)[0].decode('latin-1')
+        whole = bool(request.get('whole'))
         try:
             with socket.create_connection(self.address, CONNECT_SECONDS) as raw:
                 raw.settimeout(ANSWER_SECONDS)
                 with self.context.wrap_socket(raw, server_hostname=self.name) as link:
                     link.sendall(data)
-                    received, closed = self.receive(
-                        link, bool(request.get('whole')), data.split(b' ', 1)[0].decode('latin-1')
-                    )
+                    received, closed = self.receive(link, whole)
         except OSError as error:
             self.failures += 1
             return {**result, 'failure': f'{type(error).__name__}: {error}'}
-        answers, left = answers_in(received, method)
+        method = data.split(b' ', 1)[0].decode('latin-1')
+        excerpt_bytes = int(str(request.get('excerpt') or EXCERPT_BYTES))
+        answers, left = answers_in(received, method, whole, excerpt_bytes)
         if not answers and not closed:
             self.failures += 1
             return {**result, 'failure': f'no answer within {ANSWER_SECONDS:g} s'}
         self.failures = 0
-        return {**result, 'answers': answers, 'closed': closed, 'left': len(left)}
+        return {**result, 'answers': answers, 'closed': closed, 'left': left}
 
-    def receive(self, link: ssl.SSLSocket, whole: bool, method: str) -> tuple[bytes, bool]:
+    def receive(self, link: ssl.SSLSocket, whole: bool) -> tuple[bytes, bool]:
         """Given a connection on which a request was sent, return what came, and whether the other side closed."""
         data = b''
         while len(data) < LARGEST_BYTES:
@@ -122,8 +127,6 @@ class Door:
             data += part
             if whole:
                 link.settimeout(SILENCE_SECONDS)
-            elif b'\r\n\r\n' in data and answers_in(data, method)[0]:
-                return data, False
         return data, False
 
 
