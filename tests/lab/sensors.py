@@ -20,10 +20,12 @@ START_SECONDS = 20.0
 BLOCK_LIST = ('python3', '-B', '/usr/local/lib/anlan/block_list')
 CONNECT = (
     'import socket, sys\n'
-    'for port in sys.argv[2:]:\n'
+    'from concurrent.futures import ThreadPoolExecutor\n'
+    'def asked(port):\n'
     '    with socket.socket() as link:\n'
-    '        link.settimeout(1.5)\n'
-    '        print(port, link.connect_ex((sys.argv[1], int(port))))\n'
+    '        link.settimeout(2)\n'
+    '        return port, link.connect_ex((sys.argv[1], int(port)))\n'
+    'for port, code in ThreadPoolExecutor(32).map(asked, sys.argv[2:]): print(port, code)\n'
 )
 
 

@@ -79,6 +79,7 @@ def test_the_units_are_bounded_and_always_come_back(sensor: str) -> None:
     lines = unit.splitlines()
     assert f'MemoryMax={700 if sensor == "inline" else 256}M' in lines
     assert {'Restart=always', 'RestartSec=1', 'NoNewPrivileges=yes', 'ProtectSystem=strict'} <= set(lines)
+    assert f'ExecStartPre=/bin/rm -f /run/anlan/intrusion/{sensor}.pid /run/anlan/intrusion/{sensor}.command' in lines
     watch = rendered('anlan-intrusion-watch.service.j2', with_values(lab(), {'inspection.memory_mib': 700}))
     assert '--memory-maximum-mib 700 256' in watch
 
