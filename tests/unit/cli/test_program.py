@@ -17,10 +17,13 @@ from anlan.cli.app import app
 from anlan.paths import ROOT
 from tests.unit.cli.conftest import Anlan
 
-SAY_NOTHING = {'ssh', 'platform schema', 'down'}
-"""They report nothing of their own: a session, JSON in any case, and a removal."""
+SAY_NOTHING = {'ssh', 'platform schema', 'down', 'cdn rotate-key'}
+"""They report nothing of their own: a session, JSON in any case, a removal, and a key that nobody may see."""
 
-CHANGE_SOMETHING = {'up', 'down', 'release build', 'release deploy', 'release rollback', 'block add', 'block remove'}
+CHANGE_SOMETHING = {
+    'up', 'down', 'release build', 'release deploy', 'release rollback', 'block add', 'block remove', 'cdn purge',
+    'cdn warm', 'cdn rotate-key',
+}  # fmt: skip
 
 
 def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
@@ -42,7 +45,8 @@ def options(name: str) -> set[str]:
 def test_every_command_is_there() -> None:
     assert {
         'plan', 'up', 'down', 'drift', 'recover', 'status', 'reach', 'ssh', 'platform check', 'platform schema',
-        'platform show', 'release build', 'release show', 'release deploy', 'release rollback',
+        'platform show', 'release build', 'release show', 'release deploy', 'release rollback', 'block list', 'block add',
+        'block remove', 'cdn show', 'cdn purge', 'cdn warm', 'cdn rotate-key', 'events',
     } <= set(COMMANDS)  # fmt: skip
 
 
