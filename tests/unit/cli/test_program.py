@@ -45,8 +45,8 @@ def options(name: str) -> set[str]:
 def test_every_command_is_there() -> None:
     assert {
         'plan', 'up', 'down', 'drift', 'recover', 'status', 'reach', 'ssh', 'platform check', 'platform schema',
-        'platform show', 'release build', 'release show', 'release deploy', 'release rollback', 'block list', 'block add',
-        'block remove', 'cdn show', 'cdn purge', 'cdn warm', 'cdn rotate-key', 'events',
+        'platform show', 'release build', 'release show', 'release deploy', 'release rollback', 'block list',
+        'block add', 'block remove', 'cdn show', 'cdn purge', 'cdn warm', 'cdn rotate-key', 'events',
     } <= set(COMMANDS)  # fmt: skip
 
 
