@@ -1,7 +1,7 @@
 """Requests sent byte by byte, each on a connection of its own, as JSON. Runs on a client; standard library only.
 
 Reads from standard input: `address`, `port`, `name` (of the server), and `requests`, each with `id`, `data` (base64),
-and `whole`: true to tell every answer until the other side closes or is silent, false to tell the first.
+`whole`: true to tell every answer until the other side closes or is silent, false to tell the first, and `http2`.
 Writes for each: `answers` (status, headers, beginning of the body), whether the other side `closed`, and `failure`, if
 it could not be observed: a connection that is not made or gives no answer says nothing about the request.
 """
@@ -84,7 +84,8 @@ class Door:
     def __init__(self, question: dict[str, object]) -> None:
         self.address = (str(question['address']), int(str(question['port'])))
         self.name = str(question['name'])
-        self.context = ssl.create_default_context()
+        self.context, self.http2 = ssl.create_default_context(), ssl.create_default_context()
+        self.http2.set_alpn_protocols(['h2'])
         self.failures = 0
 
     def ask(self, request: dict[str, object]) -> dict[str, object]:
@@ -97,7 +98,8 @@ class Door:
         try:
             with socket.create_connection(self.address, CONNECT_SECONDS) as raw:
                 raw.settimeout(ANSWER_SECONDS)
-                with self.context.wrap_socket(raw, server_hostname=self.name) as link:
+                context = self.http2 if request.get('http2') else self.context
+                with context.wrap_socket(raw, server_hostname=self.name) as link:
                     link.sendall(data)
                     received, closed = self.receive(link, whole)
         except OSError as error:
@@ -106,7 +108,7 @@ class Door:
         method = data.split(b' ', 1)[0].decode('latin-1')
         excerpt_bytes = int(str(request.get('excerpt') or EXCERPT_BYTES))
         answers, left = answers_in(received, method, whole, excerpt_bytes)
-        if not answers and not closed:
+        if not answers and not closed and not received:
             self.failures += 1
             return {**result, 'failure': f'no answer within {ANSWER_SECONDS:g} s'}
         self.failures = 0
