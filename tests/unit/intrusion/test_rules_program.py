@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +37,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         file.chmod(0o755)
     monkeypatch.setenv('PATH', f'{tmp_path / "bin"}:{os.environ["PATH"]}')
     monkeypatch.setenv('CALLS', str(tmp_path / 'calls'))
-    for name, value in (('SETTINGS', settings), ('STATE', state), ('RUN', run)):
+    for name, value in (('SETTINGS', settings), ('STATE', state), ('RUN', run), ('STILL_SECONDS', 0.2)):
         monkeypatch.setattr(rules, name, value)
     for name in ('learners', 'inside', 'refused'):
         (settings / 'rules' / f'{name}.rules').write_text(GOOD)
@@ -128,3 +130,45 @@ def test_a_suricata_that_does_not_run_reads_them_when_it_starts(place: Path) -> 
         (place / 'run' / f'{sensor}.command').unlink()
     assert rules.main() == 0
     assert calls(place) == ['try', 'try']
+
+
+def test_a_file_that_is_still_being_copied_is_not_read_by_half(place: Path) -> None:
+    file = place / 'etc' / 'licensed' / 'open.rules'
+    file.write_text(BROKEN)
+
+    def copy() -> None:
+        for number in range(4):
+            time.sleep(0.1)
+            file.write_text(BROKEN * (number + 2))
+        file.write_text(GOOD)
+
+    copying = threading.Thread(target=copy)
+    copying.start()
+    assert rules.main() == 0
+    copying.join()
+    assert noted(place)['inline']['licensed'] == 1
+
+
+def test_a_file_that_changes_while_it_is_tried_is_tried_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = place / 'etc' / 'licensed' / 'open.rules'
+    file.write_text(BROKEN)
+    tried = rules.tried
+
+    def slow(one: Any, candidate: Path) -> None:
+        try:
+            tried(one, candidate)
+        finally:
+            file.write_text(GOOD)
+
+    monkeypatch.setattr(rules, 'tried', slow)
+    assert rules.main() == 0
+    assert noted(place)['failed'] == []
+
+
+def test_a_copy_without_end_is_not_waited_for_without_end(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, 'COPY_SECONDS', 0.5)
+    states = iter(range(10**6))
+    monkeypatch.setattr(rules, 'state_of', lambda folder: [('open.rules', next(states), 0)])
+    started = time.monotonic()
+    assert rules.main() == 0
+    assert time.monotonic() - started < 10
