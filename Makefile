@@ -5,13 +5,16 @@ PLATFORM ?= infra/platforms/lab.yaml
 ANLAN := .venv/bin/anlan
 PYTHON := .venv/bin/python
 
-.PHONY: help setup lab test test-long lint unit contract lab-test bench lock clean-lab
+.PHONY: help setup cloud lab test test-long lint unit contract lab-test bench lock clean-lab
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 setup: ## install what is missing: system packages, Docker, .venv, Pulumi CLI
 	@bootstrap/setup.sh
+
+cloud: setup ## install the SDK of the cloud provider, for platforms that name one
+	@bootstrap/cloud.sh
 
 lab: setup ## bring up the platform of infra/platforms/lab.yaml, verify it, say what to try next
 	@$(ANLAN) up --platform $(PLATFORM)

@@ -15,6 +15,7 @@ part() {
     failed+=("$name")
   fi
 }
+part 'SDK of the cloud provider' bootstrap/cloud.sh
 part 'linters and types' bootstrap/lint.sh
 part 'unit tests' .venv/bin/python -m pytest -q tests/unit
 part 'contract tests' .venv/bin/python -m pytest -q tests/contract

@@ -42,13 +42,13 @@ PLANNED: dict[OpType, Operation] = {
 REPEATED = re.compile(r'\b\d+ errors? occurred: \* ')
 """What the engine puts before our sentences."""
 
-PROVIDER_PREFIX = 'lab:index:'
+PROVIDER_PREFIXES = ('lab:index:', 'alicloud:')
 
 
 def resource_name(urn: str) -> str | None:
     """Given a URN, return the resource's name for people (`host app-1`), or None if it is the engine's own."""
     parts = urn.split('::')
-    if len(parts) < 4 or not parts[2].split('$')[-1].startswith(PROVIDER_PREFIX):
+    if len(parts) < 4 or not parts[2].split('$')[-1].startswith(PROVIDER_PREFIXES):
         return None
     return f'{parts[2].rsplit(":", 1)[-1].lower()} {parts[3]}'
 

@@ -1,12 +1,17 @@
-"""The Pulumi program: declares the networks and hosts of a topology and exports the inventory."""
+"""The Pulumi programs: the networks and hosts of a topology with its inventory, and the cloud before its edges."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 
+from anlan.errors import AnlanError
+from anlan.platform.cloud import Cloud
+from infra.cloud.boundary import Boundary, Wanted
+from infra.cloud.own_edges import OwnEdges
+from infra.cloud.prerequisites import NOT_INSTALLED
 from infra.lab.kinds import HOST_TYPE, NETWORK_TYPE
 from infra.lab.model import LabHost, LabNetwork
 from infra.topology import Topology
@@ -78,6 +83,28 @@ def declare(topology: Topology, images: Mapping[str, str], ssh_public_key: str, 
     for host in lab_hosts(topology, images, ssh_public_key):
         keys[host.name] = Host(host, networks).ssh_host_key
     pulumi.export('inventory', inventory_document(topology, ssh_user, keys))
+
+
+def declare_boundary(wanted: Wanted, cloud: Cloud, signing_keys: Sequence[str]) -> None:
+    """Given what stands before the edges, declare it and export where learners come in; nothing without a provider.
+
+    Raise AnlanError if the provider's SDK is not installed.
+    """
+    boundary: Boundary
+    if cloud.provider == 'none':
+        boundary = OwnEdges(wanted)
+    else:
+        try:
+            # Large, and only for who has a cloud.
+            from infra.cloud.alibaba import AlibabaBoundary
+        except ModuleNotFoundError:
+            raise AnlanError(NOT_INSTALLED) from None
+        boundary = AlibabaBoundary(wanted, cloud, signing_keys)
+    entrance = boundary.entrance()
+    pulumi.export(
+        'boundary',
+        {'alias': entrance.alias, 'addresses': list(entrance.addresses), 'protections': entrance.protections},
+    )
 
 
 def inventory_document(topology: Topology, ssh_user: str, ssh_host_keys: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,6 +66,11 @@ class StackPlace:
         return f'file://{self.directory / "state"}' if self.is_local else self.backend
 
     @property
+    def work(self) -> Path:
+        """Return the folder that Pulumi works in; it is there once a stack was opened from this machine."""
+        return self.directory / 'work'
+
+    @property
     def project(self) -> str:
         """Return the name of the project, part of every path in the state."""
         return str(yaml.safe_load(PROJECT_FILE.read_text(encoding='utf-8'))['name'])
@@ -134,6 +139,10 @@ class PlatformStack:
     def is_known(self) -> bool:
         """Return whether the state holds any resource."""
         return bool(self._deployment().get('resources'))
+
+    def holds(self, provider: str) -> bool:
+        """Given a provider's name, return whether the state holds any resource of it. Raise AnlanError."""
+        return any(item['type'].startswith(f'{provider}:') for item in self._deployment().get('resources') or [])
 
     def leftovers(self) -> list[str]:
         """Return what a killed run left: operations that were not finished and, in a local state, locks."""
@@ -227,7 +236,7 @@ class PlatformStack:
 
     def _write_work_directory(self) -> Path:
         """Write the project file to the platform's own folder: Pulumi puts the stack's settings beside it."""
-        work = self.place.directory / 'work'
+        work = self.place.work
         for folder in (work, self.place.directory / 'home', self.place.directory / 'state'):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         project = yaml.safe_load(PROJECT_FILE.read_text(encoding='utf-8'))

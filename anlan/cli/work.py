@@ -12,7 +12,7 @@ from infra.images import image_tag
 from infra.pulumi_cli import pulumi_root
 from infra.ssh_files import ensure_key, ssh_files
 from infra.targets.base import Target
-from infra.targets.choose import target_of
+from infra.targets.choose import target_of, uses_pulumi
 from infra.topology import Topology, topology_of
 
 
@@ -50,7 +50,7 @@ class Work:
             self.platform,
             self.topology,
             self.paths,
-            pulumi_root=pulumi_root() if self.makes_hosts else Path(),
+            pulumi_root=pulumi_root() if uses_pulumi(self.platform, self.paths) else Path(),
             images={tier: image_tag(tier) for tier in self.tiers()},
             ssh_public_key=key,
         )

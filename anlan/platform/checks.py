@@ -8,6 +8,7 @@ from itertools import combinations
 from urllib.parse import urlsplit
 
 from anlan.errors import Problem
+from anlan.platform.cloud_checks import cloud
 from anlan.platform.ipv6_checks import ipv6_hosts, ipv6_zones
 from anlan.platform.limit_checks import limits
 from anlan.platform.model import Platform
@@ -38,6 +39,7 @@ def cross_check(platform: Platform) -> list[Problem]:
         ipv6_zones,
         ipv6_hosts,
         limits,
+        cloud,
     ):
         problems.extend(check(platform))
     return sorted(problems)

@@ -7,6 +7,7 @@ from typing import Any
 
 from anlan.platform.base import Section, key
 from anlan.platform.block_list import BlockList
+from anlan.platform.cloud import Cloud
 from anlan.platform.delivery import Delivery
 from anlan.platform.inspection import Inspection
 from anlan.platform.limits import Limits
@@ -107,6 +108,7 @@ class Platform(Section):
     block_list: BlockList = key(BlockList, 'How sources that attacked are shut out.', {'seconds': 600})
     limits: Limits = key(Limits, 'What one source may do.', {'lost_share_under_attack': 0.01})
     delivery: Delivery = key(Delivery, 'Caches between learners and origin.', {'signed_url_seconds': 14400})
+    cloud: Cloud = key(Cloud, "A provider's delivery network in front of the edges.", {'provider': 'none'})
     configuration: Configuration = key(Configuration, 'How hosts are configured.', {'mitogen': True})
     certificates: Certificates = key(Certificates, 'Internal certificates.', {'host_days': 90})
     state: State = key(State, 'Where Pulumi keeps its state.', {'backend': 'file'})
