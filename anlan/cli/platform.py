@@ -14,6 +14,7 @@ from anlan.console import json_text, print_json, results, say
 from anlan.errors import EXIT_CODES_HELP, BadInput, InvalidFile
 from anlan.files import write_atomically
 from anlan.platform import Platform, load_platform
+from infra.cloud.description import boundary_document
 from infra.drawing import mermaid, svg
 from infra.outputs import topology_document
 from infra.topology import Topology, topology_of
@@ -70,7 +71,7 @@ def show(
             raise BadInput('a table is for the terminal; with --output take --format json, mermaid or svg')
         _print_tables(platform, topology)
         return
-    text = _as_text(topology, format)
+    text = _as_text(platform, topology, format)
     if output is None:
         typer.echo(text, nl=False)
         return
@@ -81,13 +82,13 @@ def show(
     say(f'{output} written')
 
 
-def _as_text(topology: Topology, format: Format) -> str:
+def _as_text(platform: Platform, topology: Topology, format: Format) -> str:
     if format is Format.svg:
         return svg(topology)
     if format is Format.mermaid:
         return mermaid(topology)
     hosts = [_host_document(topology, item.name) for item in topology.hosts]
-    return json_text({**topology_document(topology), 'hosts': hosts})
+    return json_text({**topology_document(topology), 'hosts': hosts, 'boundary': boundary_document(platform, topology)})
 
 
 def _host_document(topology: Topology, name: str) -> dict[str, object]:
@@ -127,5 +128,21 @@ def _print_tables(platform: Platform, topology: Topology) -> None:
         ports = ', '.join(f'{flow.protocol}/{port}' for port in flow.ports) or flow.protocol
         flows.add_row(flow.name, flow.source, flow.destination, ports, flow.reason)
     results.print(flows)
+    _print_boundary(platform, topology)
     if platform.size == 'mini':
         results.print('Size mini promises no availability: most tiers have one host.')
+
+
+def _print_boundary(platform: Platform, topology: Topology) -> None:
+    document = boundary_document(platform, topology)
+    edges = ', '.join(document['edges'])
+    if document['provider'] == 'none':
+        title = f'Learners come to the edges themselves: {edges}'
+    else:
+        title = f'Learners come through {document["provider"]} (not run against the cloud) to {edges}'
+    boundary = Table(title=title, title_justify='left')
+    for column in ('against', 'who protects'):
+        boundary.add_column(column)
+    for danger, protection in document['protections'].items():
+        boundary.add_row(danger, protection)
+    results.print(boundary)

@@ -15,7 +15,7 @@ import pulumi
 from pulumi_alicloud import dcdn, ddos, dns
 
 from anlan.platform.cloud import Cloud
-from infra.cloud.alibaba_functions import DomainFunction, domain_functions, signed_addresses
+from infra.cloud.alibaba_functions import DomainFunction, domain_functions, protections, signed_addresses
 from infra.cloud.boundary import Entrance, RequestLimit, Wanted
 from infra.cloud.edge_script import signed_address_script
 
@@ -57,24 +57,7 @@ class AlibabaBoundary(pulumi.ComponentResource):  # type: ignore[misc]
 
     def entrance(self) -> Entrance:
         """Return the alias that learners' resolvers are to be told, and what protects what."""
-        provider = 'Alibaba Cloud DCDN'
-        if self._shield is None:
-            floods = f'basic protection of {provider}; no Anti-DDoS Pro is named'
-        elif self._cloud.under_attack:
-            floods = 'Anti-DDoS Pro, through which learners are led now'
-        else:
-            floods = f'basic protection of {provider}; Anti-DDoS Pro once cloud.under_attack is set'
-        return Entrance(
-            self._alias,
-            (),
-            {
-                'floods of packets': floods,
-                'floods of requests': f'rate limits of the WAF of {provider}, then the edges',
-                'attacks inside requests': f'WAF of {provider}, then ModSecurity on the edges',
-                'restricted media': f'signed addresses, checked by nodes of {provider} and by the edges',
-                'load on the origin': f'caches of {provider}, then of edges and balancers',
-            },
-        )
+        return Entrance(self._alias, (), protections(self._cloud))
 
     def _make_domain(self) -> dcdn.Domain:
         return dcdn.Domain(

@@ -1,4 +1,4 @@
-"""The settings of a DCDN domain: names and arguments as Alibaba Cloud's reference of domain functions has them.
+"""What Alibaba Cloud is asked for, as plain data: the settings of a DCDN domain, named as its reference has them.
 
 https://www.alibabacloud.com/help/en/edge-security-acceleration/dcdn/developer-reference/parameters-for-configuring-features-for-domain-names
 """
@@ -43,6 +43,29 @@ def signed_addresses(script: str) -> DomainFunction:
             'brk': 'off',
         },
     )
+
+
+def protections(cloud: Cloud) -> dict[str, str]:
+    """Given the platform's cloud, return by what is protected against who does it, the provider before the edges."""
+    if cloud.under_attack:
+        # This way goes past DCDN: its caches and its WAF see nothing.
+        way = 'Anti-DDoS Pro, through which learners are led now'
+        return {
+            'floods of packets': way,
+            'floods of requests': f'{way}, then the edges',
+            'attacks inside requests': 'ModSecurity on the edges',
+            'restricted media': 'signed addresses, checked by the edges',
+            'load on the origin': 'caches of edges and balancers',
+        }
+    delivery = 'Alibaba Cloud DCDN'
+    ready = 'Anti-DDoS Pro once cloud.under_attack is set' if cloud.anti_ddos_instances else 'no Anti-DDoS Pro is named'
+    return {
+        'floods of packets': f'basic protection of {delivery}; {ready}',
+        'floods of requests': f'rate limits of the WAF of {delivery}, then the edges',
+        'attacks inside requests': f'WAF of {delivery}, then ModSecurity on the edges',
+        'restricted media': f'signed addresses, checked by nodes of {delivery} and by the edges',
+        'load on the origin': f'caches of {delivery}, then of edges and balancers',
+    }
 
 
 def _client_side(cloud: Cloud) -> list[DomainFunction]:

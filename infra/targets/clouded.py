@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from anlan.errors import AnlanError, Problem
+from anlan.errors import AnlanError, BadInput, Problem
 from infra.inventory import Inventory
 from infra.stack import PlatformStack
 from infra.targets.base import HostState, Target
@@ -28,7 +28,7 @@ class Clouded:
         return [*self._missing(), *self._hosts.preflight()]
 
     def plan(self) -> Plan:
-        """Return what `up` would do at the provider. Raise AnlanError."""
+        """Return what `up` would do at the provider. Raise BadInput if something lacks to ask it, AnlanError."""
         self._require()
         return Plan((*self._hosts.plan().changes, *self._stack.plan().changes))
 
@@ -37,7 +37,7 @@ class Clouded:
         return self._hosts.outdated()
 
     def up(self, report: Report = silent, only: Collection[str] = ()) -> Inventory:
-        """Check the hosts, then make what stands before them, and return the inventory. Raise AnlanError."""
+        """Check the hosts, then make what stands before them, and return the inventory. Raise BadInput, AnlanError."""
         if only:
             return self._hosts.up(report, only)
         self._require()
@@ -79,4 +79,4 @@ class Clouded:
     def _require(self) -> None:
         missing = self._missing()
         if missing:
-            raise AnlanError('; '.join(problem.reason for problem in missing))
+            raise BadInput('; '.join(problem.reason for problem in missing))

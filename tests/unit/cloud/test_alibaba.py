@@ -261,6 +261,7 @@ def test_anti_ddos_stands_ready_and_is_led_to_under_attack_only() -> None:
     attacked, entrance = declared(anti_ddos_instances=[INSTANCE], under_attack=True)
     assert inputs(attacked, RECORD)['value'] == entrance['alias'] == 'shield.provider.example'
     assert entrance['protections']['floods of packets'] == 'Anti-DDoS Pro, through which learners are led now'
+    assert not any('DCDN' in who for who in entrance['protections'].values())
 
 
 def test_without_a_zone_the_record_is_not_ours_and_the_alias_is_said() -> None:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+import yaml
+from typer.testing import CliRunner
 
+from anlan.cli.app import app
 from anlan.errors import AnlanError, Problem
 from anlan.platform.cloud import Cloud
 from infra import program
 from infra.cloud.boundary import CacheRule, wanted_of
+from infra.cloud.description import boundary_document
 from infra.cloud.own_edges import OwnEdges
 from infra.cloud.prerequisites import CREDENTIALS, NOT_INSTALLED, installed_version, problems
 from infra.topology import topology_of
 from tests.unit.cloud.mocked import declared_by
-from tests.unit.cloud.sample import CLOUD, EDGES, wanted
+from tests.unit.cloud.sample import CLOUD, EDGES, clouded, wanted
 from tests.unit.samples import lab, onprem, platform_of, with_values
 
 KEYS = ['present-key_0123456789']
@@ -99,3 +105,24 @@ def test_the_installed_sdk_is_the_locked_one() -> None:
     pytest.importorskip('pulumi_alicloud', reason='`make cloud` installs the SDK of the cloud provider')
     locked = Path(__file__).parents[3] / 'requirements-cloud.in'
     assert f'pulumi-alicloud=={installed_version()}' in locked.read_text(encoding='utf-8').splitlines()
+
+
+def test_a_platform_with_a_cloud_says_that_no_cloud_has_seen_it() -> None:
+    runner = CliRunner()
+    with tempfile.NamedTemporaryFile('w', suffix='.yaml', encoding='utf-8') as file:
+        file.write(yaml.safe_dump(clouded()))
+        file.flush()
+        table = runner.invoke(app, ['platform', 'show', file.name])
+        document = json.loads(runner.invoke(app, ['platform', 'show', file.name, '--format', 'json']).stdout)
+    assert table.exit_code == 0
+    assert 'alibaba (not run against the cloud)' in ' '.join(table.stdout.split())
+    assert document['boundary']['provider'] == 'alibaba'
+    assert document['boundary']['run_against_the_cloud'] is False
+    assert document['boundary']['edges'] == EDGES
+
+
+def test_a_platform_without_a_cloud_names_its_edges() -> None:
+    platform = platform_of(onprem())
+    document = boundary_document(platform, topology_of(platform))
+    assert (document['provider'], document['run_against_the_cloud']) == ('none', None)
+    assert document['edges'] == ['10.1.1.11', '10.1.2.12']

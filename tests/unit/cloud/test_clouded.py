@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from anlan.errors import AnlanError, Problem
+from anlan.errors import AnlanError, BadInput, Problem
 from anlan.paths import PlatformPaths
 from infra.engine_events import resource_name
 from infra.inventory import Inventory
@@ -119,7 +119,7 @@ def test_single_hosts_are_no_matter_of_the_provider() -> None:
 @pytest.mark.parametrize('action', ['up', 'plan', 'drift', 'recover'])
 def test_without_credentials_nothing_begins(action: str) -> None:
     target, calls = made(lacks=LACKS)
-    with pytest.raises(AnlanError, match='the environment lacks ALICLOUD_REGION'):
+    with pytest.raises(BadInput, match='the environment lacks ALICLOUD_REGION'):
         getattr(target, action)()
     assert 'hosts' not in calls and 'cloud' not in calls
 
