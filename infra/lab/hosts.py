@@ -51,8 +51,8 @@ def read(client: docker.DockerClient, name: str, known: LabHost | None = None) -
     # Power loss takes the cables out (see power.kill); that is a stopped host, not one that moved.
     if (not powered and set(addresses) < set(original['addresses'])) or (powered and addresses == {}):
         powered = False
-        before = LabHost.from_document(original)
-        addresses, ipv6_addresses = before.addresses, before.ipv6_addresses
+        addresses = {zone: IPv4Address(address) for zone, address in original['addresses'].items()}
+        ipv6_addresses = {zone: IPv6Address(each) for zone, each in original.get('ipv6_addresses', {}).items()}
     return LabHost(
         platform=original['platform'],
         name=original['name'],
