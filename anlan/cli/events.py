@@ -103,8 +103,10 @@ def print_listing(listing: EventListing) -> None:
     """Given the events, print them as a table, and what is amiss."""
     if listing.events:
         table = Table(box=None, padding=(0, 1), pad_edge=True)
-        for column in ('time (UTC)', 'host', 'event', 'type', 'source', 'target', 'action', 'what'):
-            table.add_column(Text(column), no_wrap=column != 'what', overflow='fold')
+        for column, whole in (('time (UTC)', True), ('host', True), ('event', False), ('from → to', False),
+                              ('action', True), ('what', False)):  # fmt: skip
+            # On a narrow terminal the texts fold; when and where something was seen stays on one line.
+            table.add_column(Text(column), no_wrap=whole, overflow='fold', min_width=8 if not whole else None)
         for event in listing.events:
             table.add_row(*map(Text, row_of(event)))
         results.print(table)
@@ -117,5 +119,6 @@ def print_listing(listing: EventListing) -> None:
 def row_of(event: Event) -> tuple[str, ...]:
     """Given an event, return what stands in its row."""
     moment = f'{event.time:%m-%d %H:%M:%S}'
-    what = event.reason or event.message
-    return moment, event.host, event.event, event.type, event.source, event.target, event.action, what
+    kind = f'{event.event} {event.type}'.strip()
+    way = ' → '.join(side for side in (event.source, event.target) if side)
+    return moment, event.host, kind, way, event.action, event.reason or event.message
