@@ -74,8 +74,9 @@ def wanted_of(platform: Platform, topology: Topology) -> Wanted:
         front_door=platform.front_door.name,
         origins=tuple(map(str, addresses)),
         cache_rules=(
-            CacheRule('/media/', YEAR_SECONDS),
-            CacheRule('/static/', YEAR_SECONDS),
+            # As long as our own edges keep it unasked: a purge reaches no provider, and what was open may be closed.
+            CacheRule('/media/', delivery.revalidate_seconds),
+            CacheRule('/static/', delivery.revalidate_seconds),
             # The address ends by itself, and who asks is checked each time.
             CacheRule('/signed/', delivery.signed_url_seconds + delivery.clock_skew_seconds),
         ),

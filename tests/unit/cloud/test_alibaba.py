@@ -126,7 +126,7 @@ def test_the_domain_serves_https_with_the_named_certificate_from_every_edge(plai
                     'swift_no_cache_low': 'off', 'swift_follow_cachetime': 'off',
                 },
             )
-            for name, seconds in (('media', '31536000'), ('static', '31536000'), ('signed', '14460'))
+            for name, seconds in (('media', '86400'), ('static', '86400'), ('signed', '14460'))
         ),
     ],
 )  # fmt: skip

@@ -32,13 +32,16 @@ def test_what_is_wanted_comes_from_the_platform_file() -> None:
     platform = platform_of(
         with_values(
             lab(),
-            {'delivery': {'signed_url_seconds': 600, 'clock_skew_seconds': 5}, 'limits.expensive_paths': ['/find']},
+            {
+                'delivery': {'signed_url_seconds': 600, 'clock_skew_seconds': 5, 'revalidate_seconds': 7200},
+                'limits.expensive_paths': ['/find'],
+            },
         )
     )
     found = wanted_of(platform, topology_of(platform))
     assert found.cache_rules == (
-        CacheRule('/media/', 31_536_000),
-        CacheRule('/static/', 31_536_000),
+        CacheRule('/media/', 7200),
+        CacheRule('/static/', 7200),
         CacheRule('/signed/', 605),
     )
     assert [(limit.name, limit.paths) for limit in found.limits] == [
