@@ -11,7 +11,7 @@ import typer.main
 from anlan.cli.app import app
 from anlan.paths import ROOT
 
-DOCUMENTS = ['README.md', 'README.zh.md', 'CHANGELOG.md', 'docs/design.md']
+DOCUMENTS = ['README.md', 'README.zh.md', 'CHANGELOG.md', 'docs/design.md', 'docs/boundary.md', 'docs/boundary.zh.md']
 
 
 @pytest.mark.parametrize('name', DOCUMENTS)
