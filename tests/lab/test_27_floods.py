@@ -26,8 +26,16 @@ from tests.lab.standing import Standing
 SECONDS = 10.0
 OTHER_CARRIER = Place(attacker='client-2', learner='client-1', edge='edge-1')
 SAME_CARRIER = Place(attacker='client-2', learner='client-1', edge='edge-2')
+EVERY_TIME = ('SYN flood', 'spoofed SYN flood', 'flood of log-ins', 'flood of searches')
+"""Against the learner's own edge; the other cases take a quarter of an hour, and belong to the long tests."""
+
 CASES = [
-    pytest.param(attack, place, id=f'{attack.name}, {where}')
+    pytest.param(
+        attack,
+        place,
+        id=f'{attack.name}, {where}',
+        marks=() if place is SAME_CARRIER and attack.name in EVERY_TIME else pytest.mark.long,
+    )
     for where, place in (('other carrier', OTHER_CARRIER), ('same carrier', SAME_CARRIER))
     for attack in ATTACKS
     if attack.passes_firewall or place is SAME_CARRIER
@@ -66,7 +74,14 @@ def test_a_learner_goes_on_under_a_flood_and_a_limit_or_the_block_list_holds_it_
     assert acted & expected or ('undeclared' in attack.acts and place is OTHER_CARRIER), seen.acted
 
 
-@pytest.mark.parametrize('name', ['SYN flood', 'spoofed SYN flood', 'flood of log-ins'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'SYN flood',
+        pytest.param('spoofed SYN flood', marks=pytest.mark.long),
+        pytest.param('flood of log-ins', marks=pytest.mark.long),
+    ],
+)
 def test_without_the_limits_the_same_flood_hurts(lab: Standing, name: str) -> None:
     with limits_off(lab.remote(), outputs_of(lab), 90):
         seen = seen_of(lab, attack_named(name), SAME_CARRIER)
