@@ -17,6 +17,7 @@ from block_list.entries import Entry
 from block_list.node import Node
 from block_list.settings import PeerSettings, Settings
 from block_list.storage import Storage
+from block_list.wire import PORT
 
 KEY = b'k' * 43
 ADDRESSES = {
@@ -104,6 +105,7 @@ class Network:
         self.journals = {name: Journal() for name in names}
         self.lost: Callable[[str, str], bool] = lambda sender, receiver: False
         self.captured: list[tuple[str, str, bytes]] = []
+        self.ports: list[int] = []
         self._under_way: list[tuple[str, str, bytes]] = []
         self.keys = dict.fromkeys(names, KEY)
         self.nodes: dict[str, Node] = {}
@@ -116,7 +118,7 @@ class Network:
             settings_of(name, **self.changes),
             self.keys[name],
             clock=lambda: Clocks(START + self.now + self.offsets[name], self.now),
-            send=lambda address, data: self._send(name, address, data),
+            send=lambda address, data, port=PORT: self._send(name, address, data, port),
             kernel=self.kernels[name] if name in ENFORCERS else None,
             storage=Storage(self.folder / name, 'boot', lambda: START + self.now + self.offsets[name]),
             journal=self.journals[name],  # type: ignore[arg-type]
@@ -125,9 +127,10 @@ class Network:
         node.start()
         return node
 
-    def _send(self, sender: str, address: str, data: bytes) -> None:
+    def _send(self, sender: str, address: str, data: bytes, port: int) -> None:
         receiver = next((name for name, each in ADDRESSES.items() if each == address), address)
         self.captured.append((sender, receiver, data))
+        self.ports.append(port)
         if receiver in self.nodes and not self.lost(sender, receiver):
             self._under_way.append((sender, receiver, data))
 
@@ -140,7 +143,7 @@ class Network:
                 return
             arriving, self._under_way = self._under_way, []
             for sender, receiver, data in arriving:
-                self.nodes[receiver].received(data, ADDRESSES[sender])
+                self.nodes[receiver].received(data, ADDRESSES[sender], PORT)
         raise AssertionError('the nodes never fall silent')
 
     def run(self, seconds: float, step: float = 0.1) -> None:

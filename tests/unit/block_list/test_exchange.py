@@ -259,12 +259,14 @@ def test_scores_of_many_sources_are_bounded(tmp_path: Path) -> None:
 def test_what_probes_reachability_is_answered_with_one_byte_and_strangers_with_none(tmp_path: Path) -> None:
     network = Network(tmp_path)
     network.captured.clear()
+    network.ports.clear()
     probe = b'\x23' + 47 * b'\0'
     for _ in range(100):
-        network.nodes['edge-2'].received(probe, ADDRESSES['app-1'])
+        network.nodes['edge-2'].received(probe, ADDRESSES['app-1'], 41234)
         network.nodes['edge-2'].received(probe, '192.0.2.1')
     answers = [(receiver, data) for _, receiver, data in network.captured]
     assert answers == [('app-1', PROBE_ANSWER)] * 20
+    assert set(network.ports) == {41234}, 'who probes waits where it asked from'
 
 
 def test_a_renewed_attack_near_the_end_keeps_the_source_out(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol
 
 from block_list.decisions import LONGEST_SECONDS, Clocks, Decisions
 from block_list.entries import Entry, unpacked
@@ -22,7 +22,12 @@ ROOM_BYTES = MAXIMUM_BYTES - 300
 """For entries in a message; the rest is for the envelope."""
 
 PACED = 16
-Send = Callable[[str, bytes], None]
+
+
+class Send(Protocol):
+    """Sends a datagram to an address, to the port of the block list if it is given none, and does not wait."""
+
+    def __call__(self, address: str, data: bytes, port: int = ...) -> None: ...
 
 
 class Exchange:
@@ -76,8 +81,8 @@ class Exchange:
         """Return whether something has to be sent again soon."""
         return bool(self._queue) or any(peer.waiting for peer in self.peers.values())
 
-    def receive(self, data: bytes, address: str, clocks: Clocks) -> None:
-        """Given a datagram and who it came from, take in what is believed of it, and count what is not."""
+    def receive(self, data: bytes, address: str, port: int, clocks: Clocks) -> None:
+        """Given a datagram and where it came from, take in what is believed of it, and count what is not."""
         peer = self._by_address.get(address)
         try:
             if peer is None:
@@ -93,7 +98,7 @@ class Exchange:
                 peer.clock_offset_seconds = rejected.offset_seconds
                 self._want(peer, clocks)
             elif probed:
-                self._answer_probe(address, clocks)
+                self._answer_probe(address, port, clocks)
 
     def _take(self, peer: Peer, message: dict[str, Any], clocks: Clocks) -> None:
         kind = message['kind']
@@ -143,14 +148,14 @@ class Exchange:
         self._queue = deque(item for item in self._queue if item[0] is not peer)
         self._queue.extend((peer, part, challenge) for part in parts(self._decisions.table.all(), clocks))
 
-    def _answer_probe(self, address: str, clocks: Clocks) -> None:
-        """Answer what looks like a probe of reachability with one byte, a few times a second."""
+    def _answer_probe(self, address: str, port: int, clocks: Clocks) -> None:
+        """Answer what looks like a probe of reachability with one byte where it came from, a few times a second."""
         second, number = self._probes
         if clocks.boot - second >= 1.0:
             second, number = clocks.boot, 0
         self._probes = (second, number + 1)
         if number < PROBES_A_SECOND:
-            self._send(address, PROBE_ANSWER)
+            self._send(address, PROBE_ANSWER, port)
 
     def _send_entries(self, peer: Peer, entries: list[Entry], clocks: Clocks) -> None:
         for part in parts(entries, clocks):

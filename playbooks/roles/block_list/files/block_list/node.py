@@ -14,7 +14,7 @@ from block_list.journal import ERROR, NOTICE, WARNING, Journal
 from block_list.metrics import Counts, Key
 from block_list.settings import Settings
 from block_list.storage import Storage
-from block_list.wire import Wire
+from block_list.wire import PORT, Wire
 
 RETRY_SECONDS = 1.0
 VERIFY_SECONDS = 15.0
@@ -98,9 +98,9 @@ class Node:
         if sighting is not None:
             self.decisions.sighted(sighting, self._clock())
 
-    def received(self, data: bytes, address: str) -> None:
-        """Given a datagram of the network, take in what is believed of it."""
-        self.exchange.receive(data, address, self._clock())
+    def received(self, data: bytes, address: str, port: int = PORT) -> None:
+        """Given a datagram of the network and where it came from, take in what is believed of it."""
+        self.exchange.receive(data, address, port, self._clock())
 
     def flush(self) -> None:
         """Tell what has been decided: the peers first, then the kernel, the disk and the journal."""

@@ -15,6 +15,7 @@ from typing import Any
 from block_list import control, metrics
 from block_list.decisions import Clocks
 from block_list.enforcement import Enforcement
+from block_list.exchange import Send
 from block_list.journal import Journal
 from block_list.node import Node
 from block_list.settings import Unusable, read_key, read_settings
@@ -89,7 +90,7 @@ class Service:
                 data, place = talk.recvfrom(DATAGRAM_BYTES)
             except OSError:
                 return
-            self._node.received(data, place[0].removeprefix('::ffff:'))
+            self._node.received(data, place[0].removeprefix('::ffff:'), place[1])
 
     def _accept(self, door: socket.socket) -> None:
         with contextlib.suppress(OSError):
@@ -134,13 +135,13 @@ def talk_socket() -> socket.socket:
     return talk
 
 
-def sender(talk: socket.socket) -> Callable[[str, bytes], None]:
+def sender(talk: socket.socket) -> Send:
     """Given the socket, return what sends a datagram to an address; one that cannot be sent counts as lost."""
     mapped = '::ffff:' if talk.family == socket.AF_INET6 else ''
 
-    def send(address: str, data: bytes) -> None:
+    def send(address: str, data: bytes, port: int = PORT) -> None:
         with contextlib.suppress(OSError):
-            talk.sendto(data, (address if ':' in address else mapped + address, PORT))
+            talk.sendto(data, (address if ':' in address else mapped + address, port))
 
     return send
 
