@@ -31,12 +31,13 @@ FILE = '/etc/nginx/conf.d/waf-benchmark.conf'
 UNIT = 'anlan-waf-benchmark-end'
 MOST_SECONDS = 600
 GUARD = 'include /etc/nginx/anlan-server.d/waf.conf;'
+GUARD_OF_MEDIA = 'include /etc/nginx/anlan-media*.conf;'
 VARIANTS = {'neither': ('80', ''), 'rules': ('80', GUARD), 'TLS': ('443 ssl', ''), 'TLS and rules': ('443 ssl', GUARD)}
 SERVER = """server {{
     listen {listen};
     server_name {name};
     {guard}
-    location ~ ^/(media|static)/ {{ proxy_pass https://platform; proxy_cache media; }}
+    location ~ ^/(media|static)/ {{ {media} proxy_pass https://platform; proxy_cache media; }}
     location / {{ proxy_pass https://platform; }}
 }}
 """
@@ -64,7 +65,7 @@ def name_of(variant: str) -> str:
 def servers(client: Client) -> Iterator[None]:
     """Given a client, run the four servers on its edge during the body; at most MOST_SECONDS. Raise AnlanError."""
     text = ''.join(
-        SERVER.format(listen=listen, name=name_of(variant), guard=guard)
+        SERVER.format(listen=listen, name=name_of(variant), guard=guard, media=GUARD_OF_MEDIA if guard else '')
         for variant, (listen, guard) in VARIANTS.items()
     )
     end = f'rm -f {FILE}; systemctl reload nginx'
