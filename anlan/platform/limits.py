@@ -94,7 +94,9 @@ class Limits(Section):
         min_length=1,
     )  # fmt: skip
     requests_at_once: int = key(
-        32, 'Requests that an app host works on at a time; more wait, those of heavy sources last.', 32,
+        12,
+        'Requests that an app host works on at a time; more wait, those of heavy sources last. Fewer than the threads '
+        'of the application (16), so that a health check never waits behind a flood and finds the host dead.', 12,
         unit='requests', ge=1,
     )  # fmt: skip
     header_seconds: int = key(10, "How long a request's header may take, all of it.", 10, unit='s', ge=1, le=120)
