@@ -202,6 +202,9 @@ def onprem_file(standing: Standing, folder: Path) -> Path:
         hosts[host.name] = {'address': str(host.address), 'fault_domain': host.fault_domain}
         if host.tier == 'firewall':
             hosts[host.name]['zone_addresses'] = {zone: str(address) for zone, address in host.addresses.items()}
+            hosts[host.name]['zone_ipv6_addresses'] = {zone: str(each) for zone, each in host.ipv6_addresses.items()}
+        elif host.ipv6_addresses:
+            hosts[host.name]['ipv6_address'] = str(host.ipv6_addresses[host.zone])
     document['target'] = {
         'kind': 'onprem', 'ssh_user': 'anlan', 'ssh_key_file': str(key), 'known_hosts_file': str(known_hosts),
         'hosts': hosts,
