@@ -31,13 +31,13 @@ class CacheHost:
 
 @dataclass(frozen=True)
 class Level:
-    """All caches of a level together. A ratio is None while nothing was asked for: it is not known, and not good."""
+    """All caches of a level together. What is not known is None: a ratio of nothing, the size of what nobody sees."""
 
     name: str
     requests: int
     hit_ratio: float | None
     byte_ratio: float | None
-    size_bytes: int
+    size_bytes: int | None
 
 
 def parse_host(name: str, level: str, metrics: str, purges: Sequence[Mapping[str, Any]], now: float) -> CacheHost:
@@ -62,6 +62,8 @@ def parse_host(name: str, level: str, metrics: str, purges: Sequence[Mapping[str
         reason = 'it counts nothing'
     elif age_seconds > STALE_SECONDS:
         reason = f'its counts are {age_seconds:.0f} s old'
+    elif 'size_bytes' not in gauges:
+        reason = 'what its cache holds cannot be seen'
     elif gauges.get('disk_full'):
         reason = 'the disk of its cache is full: it answers without storing'
     return CacheHost(name, level, requests, body_bytes, gauges, tuple(purges), reason)
@@ -83,12 +85,13 @@ def document(hosts: Sequence[CacheHost]) -> dict[str, Any]:
 
 def _level(name: str, hosts: Sequence[CacheHost]) -> Level:
     requests = [host.requests for host in hosts]
+    sizes = [host.gauges['size_bytes'] for host in hosts if 'size_bytes' in host.gauges]
     return Level(
         name,
         sum(sum(each.values()) for each in requests),
         _ratio(requests),
         _ratio([host.body_bytes for host in hosts]),
-        int(sum(host.gauges.get('size_bytes', 0) for host in hosts)),
+        int(sum(sizes)) if len(sizes) == len(hosts) else None,
     )
 
 

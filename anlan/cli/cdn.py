@@ -197,13 +197,13 @@ def print_caches(hosts: Sequence[CacheHost]) -> None:
     for level in levels(hosts):
         table.add_row(
             Text(level.name, style='bold'), str(level.requests), _share(level.hit_ratio), _share(level.byte_ratio),
-            f'{level.size_bytes / 1e6:.1f} MB', '',
+            _megabytes(level.size_bytes), '',
         )  # fmt: skip
         for host in [host for host in hosts if host.level == level.name]:
             own = levels([host])[0 if level.name == 'edge' else 1]
             table.add_row(
                 f'  {host.name}', str(own.requests), _share(own.hit_ratio), _share(own.byte_ratio),
-                f'{own.size_bytes / 1e6:.1f} MB', f'{host.gauges.get("files", 0):.0f}',
+                _megabytes(own.size_bytes), f'{host.gauges["files"]:.0f}' if 'files' in host.gauges else '–',
             )  # fmt: skip
     results.print(table)
     for host in hosts:
@@ -217,6 +217,10 @@ def print_caches(hosts: Sequence[CacheHost]) -> None:
 
 def _named(host: CacheHost) -> list[tuple[int, str, str | None, int]]:
     return [(int(each['time']), host.name, each['tag'], int(each['removed'])) for each in host.purges]
+
+
+def _megabytes(size_bytes: int | None) -> str:
+    return '–' if size_bytes is None else f'{size_bytes / 1e6:.1f} MB'
 
 
 def _share(ratio: float | None) -> str:

@@ -9,19 +9,21 @@ from django.core.cache import cache
 from django.http import HttpRequest
 
 
-def source_of(request: HttpRequest) -> str:
-    """Given a request, return where it comes from: an IPv4 address, or the /64 of an IPv6 address.
+def address_of(request: HttpRequest) -> str:
+    """Given a request, return the address that it comes from, or `unknown`.
 
     nginx sets X-Real-IP, and gunicorn listens only to nginx, so nobody else can.
     """
     text = request.META.get('HTTP_X_REAL_IP') or request.META.get('REMOTE_ADDR') or ''
     try:
-        address = ipaddress.ip_address(text)
+        return str(ipaddress.ip_address(text))
     except ValueError:
         return 'unknown'
-    if address.version == 6:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
+
+
+def source_of(address: str) -> str:
+    """Given an address as `address_of` returns it, return what is throttled: itself, or the /64 of an IPv6 address."""
+    return str(ipaddress.ip_network((address, 64), strict=False)) if ':' in address else address
 
 
 def is_blocked(source: str) -> bool:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from learning.accounts.forms import LoginForm, SignupForm
 from learning.accounts.reporting import FAILURE_POINTS, THROTTLED_POINTS, report
-from learning.accounts.throttle import count_failure, is_blocked, source_of
+from learning.accounts.throttle import address_of, count_failure, is_blocked, source_of
 
 
 def signup(request: HttpRequest) -> HttpResponse:
@@ -31,9 +31,9 @@ class Login(LoginView):
 
     def post(self, request: HttpRequest, *arguments: object, **options: object) -> HttpResponse:
         """Answer a form that was sent in."""
-        source = source_of(request)
-        if is_blocked(source):
-            report(source, 'goes on although it may not log in for now', THROTTLED_POINTS)
+        address = address_of(request)
+        if is_blocked(source_of(address)):
+            report(address, 'goes on although it may not log in for now', THROTTLED_POINTS)
             minutes = settings.LOGIN_FAILURES_WINDOW_SECONDS // 60
             response = render(request, 'accounts/throttled.html', {'minutes': minutes}, status=429)
             response['Retry-After'] = str(settings.LOGIN_FAILURES_WINDOW_SECONDS)
@@ -42,7 +42,7 @@ class Login(LoginView):
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:
         """Count the failure and show the form again."""
-        source = source_of(self.request)
-        count_failure(source)
-        report(source, 'failed to log in', FAILURE_POINTS)
+        address = address_of(self.request)
+        count_failure(source_of(address))
+        report(address, 'failed to log in', FAILURE_POINTS)
         return self.render_to_response(self.get_context_data(form=form))

@@ -109,6 +109,12 @@ def test_a_failed_login_is_reported_and_one_that_goes_on_although_throttled_coun
     assert [(each['points'], each['source']) for each in reports()] == [(2, '203.0.113.5')]
 
 
+def test_what_is_reported_is_the_address_and_not_the_network_that_is_throttled(learner, reports):
+    """The block list itself knows what of an address it may shut out: beside a host of ours, the address alone."""
+    log_in(Client(), 'wrong', source='2001:db8::7')
+    assert [each['source'] for each in reports()] == ['2001:db8::7']
+
+
 def test_a_login_that_succeeds_is_not_reported(learner, reports):
     log_in(Client(), 'a long password', source='203.0.113.6')
     assert reports() == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.unit.delivery.programs import program
 
 metrics = program('cache-metrics')
@@ -47,3 +49,18 @@ def test_the_size_is_that_of_all_files(tmp_path: Path) -> None:
     (tmp_path / 'two').write_bytes(b'12')
     assert metrics.measure(tmp_path) == (7, 2)
     assert metrics.measure(tmp_path / 'absent') == (0, 0)
+
+
+def test_a_folder_that_cannot_be_looked_into_is_not_an_empty_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(folder: object) -> None:
+        raise PermissionError(13, 'Permission denied', str(folder))
+
+    monkeypatch.setattr(metrics.os, 'scandir', refused)
+    assert metrics.measure(tmp_path) is None
+    disk = metrics.Disk(size_bytes=None, files=None, limit_bytes=100, free_bytes=5, reserve_bytes=6)
+    text = metrics.exposition(metrics.Counts('edge'), disk, 1.0)
+    assert 'size_bytes' not in text
+    assert 'anlan_cache_files' not in text
+    assert 'anlan_cache_limit_bytes{level="edge"} 100' in text

@@ -30,3 +30,10 @@ def test_a_full_disk_old_counts_and_silence_are_reasons() -> None:
     assert parse_host('edge-1', 'edge', said(), [], 1040).reason == 'its counts are 40 s old'
     assert parse_host('edge-1', 'edge', '', [], 1001).reason == 'it counts nothing'
     assert levels([CacheHost('edge-1', 'edge', reason='not reached')])[0].hit_ratio is None
+
+
+def test_what_nobody_sees_is_not_an_empty_cache() -> None:
+    counted = '\n'.join(line for line in said().splitlines() if 'size_bytes' not in line)
+    blind = parse_host('edge-1', 'edge', counted, [], 1001)
+    assert blind.reason == 'what its cache holds cannot be seen'
+    assert levels([blind, parse_host('edge-2', 'edge', said(), [], 1001)])[0].size_bytes is None
