@@ -91,6 +91,12 @@ def test_a_segment_is_fetched_once_and_then_each_level_has_it(whole: Standing) -
     shield = root(whole, whole.holder('balancer'), 'cat /run/anlan/metrics/cache.prom')
     assert 'level="shield",result="hit"' in shield
 
+    def unseen() -> str | None:
+        hosts = json.loads(whole.anlan('cdn', 'show', '--json').stdout)['hosts']
+        return None if next(each for each in hosts if each['name'] == 'edge-1')['gauges']['files'] else 'it holds nothing'
+
+    wait_until(unseen, 'what the edge holds to be counted', 60, 2.0)
+
 
 def test_part_of_a_file_is_answered_out_of_the_cache_also_when_it_was_not_there(whole: Standing) -> None:
     path = f'/media/{lesson(whole, COURSE)}/360p/001.ts'
