@@ -93,7 +93,8 @@ def test_a_segment_is_fetched_once_and_then_each_level_has_it(whole: Standing) -
 
     def unseen() -> str | None:
         hosts = json.loads(whole.anlan('cdn', 'show', '--json').stdout)['hosts']
-        return None if next(each for each in hosts if each['name'] == 'edge-1')['gauges']['files'] else 'it holds nothing'
+        files = next(each for each in hosts if each['name'] == 'edge-1')['gauges']['files']
+        return None if files else 'it holds nothing'
 
     wait_until(unseen, 'what the edge holds to be counted', 60, 2.0)
 
