@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+LIMITS = ('anlan-limits.service', 'anlan-limits-watch.service')
+BOUNDARY = ('anlan-block-list.service', 'anlan-event-watch.service')
+
 SERVICES: dict[str, tuple[str, ...]] = {
-    'firewall': ('anlan-firewall.service', 'keepalived.service'),
-    'edge': (
-        'nginx.service',
-        'anlan-cache-metrics.service',
+    'firewall': (
+        'anlan-firewall.service', 'keepalived.service', 'anlan-inspection.service', 'anlan-intrusion.service',
+        'anlan-intrusion-refused.service', 'anlan-intrusion-watch.service', *LIMITS, *BOUNDARY,
     ),
-    'balancer': ('haproxy.service', 'keepalived.service', 'nginx.service', 'anlan-cache-metrics.service'),
-    'app': ('nginx.service', 'haproxy.service', 'anlan-application.service'),
+    'edge': ('nginx.service', 'anlan-cache-metrics.service', 'anlan-waf-watch.service', *LIMITS, *BOUNDARY),
+    'balancer': (
+        'haproxy.service', 'keepalived.service', 'nginx.service', 'anlan-cache-metrics.service',
+        'anlan-limits-watch.service', *BOUNDARY,
+    ),
+    'app': ('nginx.service', 'haproxy.service', 'anlan-application.service', *BOUNDARY),
     'data': ('etcd.service', 'patroni.service', 'valkey-server.service', 'valkey-sentinel.service'),
-    'monitoring': (),
+    'monitoring': ('anlan-event-door.service',),
     'operations': (),
     'offsite': (),
     'client': (),
-}
+}  # fmt: skip
 """Systemd units by tier, beside `ssh.service` and `chrony.service` that run everywhere."""
 
 TLS_PORTS: dict[str, tuple[int, ...]] = {'balancer': (443,), 'app': (8443,), 'data': (8008, 6379)}

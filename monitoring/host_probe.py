@@ -30,8 +30,10 @@ def addresses() -> list[str]:
 def services(names: list[str]) -> dict[str, str]:
     if not names:
         return {}
-    states = command(['systemctl', 'is-active', *names]).split()
-    return dict(zip(names, states, strict=False))
+    blocks = command(['systemctl', 'show', '--property=LoadState,ActiveState', *names]).strip().split('\n\n')
+    found = [dict(line.split('=', 1) for line in block.splitlines()) for block in blocks]
+    states = ['absent' if unit['LoadState'] == 'not-found' else unit['ActiveState'] for unit in found]
+    return dict(zip(names, states, strict=True))
 
 
 def failed_units() -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -70,9 +70,12 @@ class Status:
         return asdict(self)
 
 
-def judge(seen: Observations) -> Status:
-    """Given observations, return the status: down if no client can learn, degraded if anything is missing."""
-    hosts = {name: _host(name, seen) for name in seen.hosts}
+def judge(seen: Observations, outdated: Collection[str] = ()) -> Status:
+    """Given observations, return the status: down if no client can learn, degraded if anything is missing.
+
+    A host among the `outdated`, which are still to be made anew, may be without a service that it never had.
+    """
+    hosts = {name: _host(name, seen, name in outdated) for name in seen.hosts}
     lost: list[str] = []
     database = _database(seen, hosts, lost)
     cache = _cache(seen, hosts, lost)
@@ -96,7 +99,7 @@ def judge(seen: Observations) -> Status:
     )
 
 
-def _host(name: str, seen: Observations) -> HostStatus:
+def _host(name: str, seen: Observations, outdated: bool) -> HostStatus:
     host = HostStatus(name, seen.tiers[name], seen.zones[name])
     answer = seen.hosts[name]
     if answer is None:
@@ -110,7 +113,7 @@ def _host(name: str, seen: Observations) -> HostStatus:
         if 'services' not in answer['errors'] and service not in states:
             host.reasons.append(f'{service} was not answered for')
     for service, service_state in states.items():
-        if service_state != 'active':
+        if service_state != 'active' and not (outdated and service_state == 'absent'):
             host.reasons.append(f'{service} is {service_state}')
     for unit in answer['failed_units'] or []:
         if unit not in (answer['services'] or {}):

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import typer
 
@@ -87,7 +87,7 @@ def make_anew(work: Work, target: Target, waves: list[list[str]], packing: _Pack
     """Make the hosts of each wave anew and configure them. Raise AnlanError if the platform is not whole before one."""
     wanted = wanted_release(work.paths, release_variables(packing.release()))
     with step('What stands: verification') as shown:
-        status = verify(work, deadline_seconds=0)
+        status = verify(work, deadline_seconds=0, outdated=[name for names in waves for name in names])
         shown.result = status.state
     if status.state != 'ok':
         # What a killed run left half done is finished first: only then is it known whether a host may be missed.
@@ -127,7 +127,7 @@ def _renew(
         run = run_playbook(work, SITE, wanted, shown, limit=limit)
         shown.result = f'{run.changed} changed'
     with step(f'{title}: verification') as shown:
-        status = verify(work)
+        status = verify(work, outdated=later)
         shown.result = status.state
     return status
 
@@ -193,12 +193,15 @@ def issue_certificates(work: Work) -> None:
         shown.result = f'{len(renewed)} issued' if renewed else 'there'
 
 
-def verify(work: Work, deadline_seconds: float = VERIFY_SECONDS) -> Status:
-    """Given a platform that was just configured, ask until all is well or the deadline passes; return what was seen."""
+def verify(work: Work, deadline_seconds: float = VERIFY_SECONDS, outdated: Collection[str] = ()) -> Status:
+    """Given a platform that was just configured, ask until all is well or the deadline passes; return what was seen.
+
+    What the `outdated` hosts, still to be made anew, never had is not waited for.
+    """
     ends = time.monotonic() + deadline_seconds
     while True:
         try:
-            status = check_status(work.platform)
+            status = check_status(work.platform, outdated)
             if status.state == 'ok' or time.monotonic() > ends:
                 return status
         except NotObserved:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import typer
@@ -50,12 +51,15 @@ def status(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) -> Non
     raise typer.Exit(EXIT_CODE[found.state])
 
 
-def check_status(platform: Platform) -> Status:
-    """Given a platform that stands, collect and judge. Raise AnlanError if it does not stand or is not observed."""
+def check_status(platform: Platform, outdated: Collection[str] = ()) -> Status:
+    """Given a platform that stands, collect and judge. Raise AnlanError if it does not stand or is not observed.
+
+    What the `outdated` hosts, still to be made anew, never had is not missed on them.
+    """
     with observing(platform) as (remote, outputs):
         password = read_secret(PlatformPaths.of(platform.name).secrets, 'journey_password')
         require_bastion(platform, remote)
-        return judge(collect(remote, outputs, password))
+        return judge(collect(remote, outputs, password), outdated)
 
 
 def print_status(found: Status) -> None:

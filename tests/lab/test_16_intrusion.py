@@ -38,6 +38,17 @@ LICENSED_RULE = 'alert tcp any any -> any 9999 (msg:"a licensed rule"; sid:20000
 BROKEN_RULE = 'alert tcp any any -> any 9999 (msg:"a broken rule" sid:2000002;\n'
 
 
+@pytest.fixture(scope='module', autouse=True)
+def forgetful(standing: Standing) -> None:
+    """Have the sensors forget what they counted: of who has just tried everything (`anlan reach`) they tell once."""
+    made = Sensors(standing, standing.remote())
+    for firewall in FIREWALLS:
+        made.done(firewall, 'systemctl', 'restart', 'anlan-intrusion-refused.service')
+    for firewall in FIREWALLS:
+        made.inspects(firewall)
+    standing.close()
+
+
 @pytest.fixture
 def sensors(standing: Standing) -> Iterator[Sensors]:
     """The sensors, all at work, and no client shut out; the same afterwards."""

@@ -32,6 +32,11 @@ def start_up(standing: Standing) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+def served(standing: Standing) -> str | None:
+    status = standing.status()
+    return None if status.state != 'down' else '; '.join(status.reasons)
+
+
 def kill_at(process: subprocess.Popen[str], seconds: float) -> bool:
     """Kill a run with SIGKILL after some seconds; return whether it still ran."""
     try:
@@ -51,6 +56,10 @@ def test_a_host_removed_by_hand_is_named_by_drift_and_comes_back_with_its_role(w
         drift = whole.anlan('drift', '--json')
         found = [(item['resource'], item['kind']) for item in json.loads(drift.stdout)['drift']]
         assert (drift.returncode, found) == (1, [(f'host {victim}', 'removed')])
+        # A synchronous one: learners wait until the leader has another.
+        wait_until(
+            lambda: served(whole), 'learners to be served', whole.work.platform.objectives.database_host_loss_seconds
+        )
         degraded = whole.anlan('status', '--json')
         assert degraded.returncode == 1
         assert any('replicas stream' in reason for reason in json.loads(degraded.stdout)['lost_redundancy'])

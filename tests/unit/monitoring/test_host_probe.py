@@ -17,7 +17,15 @@ FAILED = """foo.service loaded failed failed The Foo Service of this host
 bar.service loaded failed failed Bar
 """
 
-STATES = 'active\ninactive'
+STATES = """LoadState=loaded
+ActiveState=active
+
+LoadState=loaded
+ActiveState=inactive
+
+LoadState=not-found
+ActiveState=inactive
+"""
 
 
 @pytest.fixture
@@ -59,10 +67,11 @@ def test_what_cannot_be_asked_is_null_and_named_never_guessed(commands: Path) ->
 
 
 def test_the_state_of_each_service_is_its_own(commands: Path) -> None:
-    put(commands, 'systemctl', f'[ "$1" = is-active ] && {{ {said(STATES)} exit 3; }}; exit 0')
-    assert probe(commands, ['ssh.service', 'nginx.service'])['services'] == {
+    put(commands, 'systemctl', f'[ "$1" = show ] && {{ {said(STATES)} }}; exit 0')
+    assert probe(commands, ['ssh.service', 'nginx.service', 'moon.service'])['services'] == {
         'ssh.service': 'active',
         'nginx.service': 'inactive',
+        'moon.service': 'absent',
     }
 
 

@@ -393,3 +393,15 @@ def test_a_port_that_serves_an_old_certificate_is_said() -> None:
     status = with_fault(set_value('edge-1', 'stale_ports', [443]))
     assert status.state == 'degraded'
     assert any('port 443 serves another certificate' in reason for reason in status.reasons)
+
+
+def test_a_host_still_to_be_made_anew_may_lack_what_it_never_had_and_nothing_else() -> None:
+    seen = whole()
+    hosts = {name: copy.deepcopy(answer) for name, answer in seen.hosts.items()}
+    set_service('app-2', 'anlan-block-list.service', 'absent')(hosts)
+    seen = replace(seen, hosts=hosts)
+    assert 'app-2: anlan-block-list.service is absent' in judge(seen).reasons
+    assert judge(seen, outdated=['app-1']).state == 'degraded'
+    assert judge(seen, outdated=['app-2']).state == 'ok'
+    set_service('app-2', 'nginx.service', 'inactive')(hosts)
+    assert judge(seen, outdated=['app-2']).reasons == ['app-2: nginx.service is inactive']
