@@ -19,7 +19,7 @@ part 'SDK of the cloud provider' bootstrap/cloud.sh
 part 'linters and types' bootstrap/lint.sh
 part 'unit tests' .venv/bin/python -m pytest -q tests/unit
 part 'contract tests' .venv/bin/python -m pytest -q tests/contract
-part 'the platform' .venv/bin/python -m pytest -q tests/lab
+part 'the platform' .venv/bin/python -m pytest -q --durations=30 tests/lab
 if [ ${#failed[@]} -gt 0 ]; then
   printf '%s failed after %d s\n' "${failed[*]}" $((SECONDS - started))
   exit 1

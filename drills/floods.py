@@ -128,7 +128,7 @@ ATTACKS = (
         ('refused', 'delayed'), '2,000 requests/s',
     ),
     Attack(
-        'flood of searches', 'pages that the database is asked for', _requests('/courses/?q=%E5%AE%89%E5%85%A8'),
+        'flood of searches', 'pages that the database is asked for', _requests('/search/?q=%E5%AE%89%E5%85%A8'),
         ('refused', 'delayed'), '2,000 requests/s',
     ),
     Attack(

@@ -60,7 +60,8 @@ class Limits(Section):
     )  # fmt: skip
     service_syns: Rate = key(
         Rate(per_second=5000, burst=10000),
-        'TCP connections that all sources together may ask for which have not yet held one lately (spoofed floods).',
+        'Connections, TCP and QUIC apart, that all sources together may ask for which have not held one over TCP '
+        'lately (spoofed floods).',
         {'per_second': 5000, 'burst': 10000},
     )
     service_connections: int = key(
@@ -80,12 +81,12 @@ class Limits(Section):
     )
     expensive: Rate = key(
         Rate(per_second=10, burst=200),
-        'Requests of one source for what costs most: checks of a password, searches, downloads of the archive.',
+        'Requests of one source for what costs most: checks of a password, searches, the archive.',
         {'per_second': 10, 'burst': 200},
     )
     expensive_paths: list[PagePath] = key(
-        lambda: ['/search', '/courses/search', '/archive/download'],
-        'Beginnings of paths that are expensive however they are asked for.', ['/search'],
+        lambda: ['/search/', '/archive/'],
+        'Beginnings of paths that are expensive however they are asked for.', ['/search/'],
         min_length=1,
     )  # fmt: skip
     expensive_posts: list[PagePath] = key(

@@ -172,6 +172,35 @@ def test_what_changed_at_the_origin_is_seen_after_a_purge_from_both_carriers(who
         purge(whole, '--tag', COURSE)
 
 
+EXPIRE = """
+import pathlib, struct, sys, time
+line = b'KEY: ' + sys.argv[1].encode() + bytes([10])
+for file in pathlib.Path('/var/lib/nginx/anlan-cache').glob('*/*/*'):
+    if line in file.read_bytes()[:2000]:
+        with file.open('r+b') as stream:
+            # After the version of the format: until when it is fresh, in seconds since 1970.
+            stream.seek(8)
+            stream.write(struct.pack('q', int(time.time()) - 5))
+        print('expired', file)
+"""
+
+
+def test_what_is_no_longer_fresh_is_served_at_once_and_fetched_anew_behind(whole: Standing) -> None:
+    path = f'/media/{lesson(whole, COURSE)}/240p/001.ts'
+    fetch(whole, 'client-1', 'edge-1', path)
+    assert headers(whole, 'client-1', 'edge-1', path)[1]['x-cache'] == 'HIT'
+    done = whole.run('edge-1', 'sudo', 'python3', '-c', EXPIRE, path)
+    assert 'expired' in done.out, done.err
+    status, seen = headers(whole, 'client-1', 'edge-1', path)
+    assert (status, seen['x-cache']) == (200, 'STALE')
+
+    def stale() -> str | None:
+        found = headers(whole, 'client-1', 'edge-1', path)[1]['x-cache']
+        return None if found == 'HIT' else f'it is {found}'
+
+    wait_until(stale, 'the edge to have it fresh', 5, 0.2)
+
+
 def test_a_purge_of_what_is_not_there_says_so_and_may_be_repeated(whole: Standing) -> None:
     for _ in range(2):
         code, done = purge(whole, '--tag', 'there-is-no-such-tag')

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
+
 from django.contrib.auth.decorators import login_required
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
 from learning.courses.models import Course, Lesson
 from learning.progress.models import LessonProgress
+
+SEARCH_CHARACTERS, SEARCH_WORDS = 100, 5
+SEARCHED = ('title_zh', 'title_en', 'summary_zh', 'summary_en', 'lessons__title_zh', 'lessons__title_en')
 
 
 def shown_courses() -> QuerySet[Course]:
@@ -22,6 +28,17 @@ def shown_courses() -> QuerySet[Course]:
 def course_list(request: HttpRequest) -> HttpResponse:
     """Show every course."""
     return render(request, 'courses/list.html', {'courses': shown_courses()})
+
+
+@require_safe
+def course_search(request: HttpRequest) -> HttpResponse:
+    """Show the courses in which the words of `q` stand, in a title, a summary or the title of a lesson."""
+    text = request.GET.get('q', '').strip()[:SEARCH_CHARACTERS]
+    courses = shown_courses()
+    for word in text.split()[:SEARCH_WORDS]:
+        found = [Q(**{f'{field}__icontains': word}) for field in SEARCHED]
+        courses = courses.filter(reduce(or_, found))
+    return render(request, 'courses/list.html', {'courses': courses, 'searched': text})
 
 
 @require_safe

@@ -76,3 +76,35 @@ def test_the_lesson_page_has_a_player_that_knows_where_to_save(client, course):
 def test_the_course_page_shows_how_far_the_learner_is(client, course):
     assert client.get('/courses/height/').status_code == 200
     assert client.get('/courses/absent/').status_code == 404
+
+
+@pytest.mark.parametrize(
+    ('words', 'found'),
+    [
+        ('高处', True),
+        ('HEIGHT', True),
+        ('高处 height', True),
+        ('  ', True),
+        ('电焊', False),
+        ('高处 welding', False),
+        ("%' or 1=1", False),
+    ],
+)
+def test_a_search_finds_courses_that_have_all_its_words(published, words, found):
+    call_command('publish_courses', str(published[0]))
+    answer = Client().get('/search/', {'q': words})
+    assert answer.status_code == 200
+    assert ('/courses/height/' in answer.content.decode()) == found
+
+
+def test_what_was_searched_for_is_shown_again_and_is_no_markup(published):
+    page = Client().get('/search/', {'q': '"><script>'}).content.decode()
+    assert '<script>' not in page
+    assert '&quot;&gt;&lt;script&gt;' in page
+
+
+def test_a_lesson_that_is_hidden_is_not_found(published):
+    manifest, _ = published
+    call_command('publish_courses', str(manifest))
+    Lesson.objects.update(published=False)
+    assert '/courses/height/' not in Client().get('/search/', {'q': 'height'}).content.decode()

@@ -60,7 +60,26 @@ def test_the_numbers_are_those_of_the_platform_file() -> None:
 def test_an_address_of_ours_at_the_front_door_has_the_share_of_those_that_never_held_a_connection() -> None:
     ours = chain(rules('fw-1'), 'ours')
     assert ours[0] == 'ip daddr != { 198.18.1.11, 198.18.2.12 } accept'
-    assert ours[-1].endswith('tcp dport { 80, 443 } goto service')
+    assert ours[-2:] == [
+        'tcp flags & (fin | syn | rst | ack) == syn tcp dport { 80, 443 } goto service', 'udp dport 443 goto datagrams',
+    ]  # fmt: skip
+    connections = chain(rules('edge-1'), 'connections')
+    datagram = connections.index('ip saddr @ours_v4 udp dport 443 ct state new goto flows')
+    assert datagram < connections.index('ip saddr @ours_v4 accept')
+
+
+@pytest.mark.parametrize('name', ['datagrams', 'echo_requests', 'prefix_syns', 'new_connections', 'connections'])
+def test_a_source_over_ipv6_is_a_network_of_64_bits_not_one_of_its_addresses(name: str) -> None:
+    assert re.search(rf'@{name}_v6 {{ ip6 saddr & ffff:ffff:ffff:ffff:: ', rules('edge-1'))
+
+
+def test_flows_of_quic_of_who_never_held_a_connection_have_a_share_together() -> None:
+    connections = chain(rules('edge-1'), 'connections')
+    assert connections[-1] == 'goto flows'
+    assert 'ip saddr @proven_v4 accept' in connections[-4:]
+    assert chain(rules('edge-1'), 'flows') == [
+        'limit rate over 5000/second burst 10000 packets counter name service_flows drop'
+    ]
 
 
 def test_clients_are_not_ours_and_every_other_host_is() -> None:
