@@ -24,6 +24,7 @@ from anlan.errors import AnlanError, BadInput
 from anlan.files import write_json
 from anlan.lock import hold
 from anlan.paths import ROOT, cache_directory
+from anlan.secret_store import note_rotation_at_hosts
 from app_stack.release import Release, build_release
 from infra.authority import ensure_certificates
 from infra.images.build import ensure_images, missing_images
@@ -72,6 +73,10 @@ def bring_up(
         with step('Configuration of the hosts') as shown:
             wanted = wanted_release(work.paths, release_variables(packed))
             run = run_playbook(work, SITE, wanted, shown)
+            delivery = work.platform.delivery
+            note_rotation_at_hosts(
+                work.paths.secrets, 'media_signing_key', delivery.signed_url_seconds + delivery.clock_skew_seconds
+            )
             shown.result = f'{run.changed} changed'
             if wanted['id'] != packed.id:
                 shown.result += f'; {packed.id} was rolled back, {wanted["id"]} stays'

@@ -16,16 +16,23 @@ from anlan.cli.options import DEFAULT_PLATFORM, DryRun, Json, PlatformFile
 from anlan.cli.warming import Warmed, ladders_of_course, warm_edges
 from anlan.console import print_json, results, say, step
 from anlan.errors import EXIT_CODES_HELP, EXIT_FAILED, AnlanError, BadInput
+from anlan.lock import hold
 from anlan.paths import PlatformPaths
-from anlan.platform import load_platform
+from anlan.platform import Platform, load_platform
 from anlan.remote import Remote, Result
-from anlan.secret_store import rotate_secret
+from anlan.secret_store import require_settled, rotate_secret
 from monitoring.delivery import LEVEL_OF_TIER, CacheHost, document, levels, parse_host
 
 ASK_SECONDS = 20.0
 PURGE_SECONDS = 60.0
 NOTHING_TO_PURGE = 4
 SHOWN_PURGES = 5
+KEY = 'media_signing_key'
+REVOKED = (
+    'Once `up` has brought it no other is accepted; until then the leaked one is. That costs: every address given out '
+    'stops working, so learners in a restricted lesson have to load its page anew; and while `up` runs no restricted '
+    'lesson plays, from when the edges have the new key until the last app host signs with it.'
+)
 REPORT = (
     'date +%s; sudo /usr/local/sbin/cache-purge --history || echo "[]"; cat /run/anlan/metrics/cache.prom 2>/dev/null'
 )
@@ -83,7 +90,8 @@ def purge(
         print_json({'tag': tag, 'dry_run': dry_run, 'removed': removed, 'hosts': found})
     else:
         for name, answer in found.items():
-            text = answer['reason'] or f'{answer["removed"]} removed, {answer["removed_bytes"]} bytes'
+            late = f', {answer["removed_late"]} of them fetched meanwhile' if answer['removed_late'] else ''
+            text = answer['reason'] or f'{answer["removed"]} removed, {answer["removed_bytes"]} bytes{late}'
             results.print(f'  {name}: {"would be " if dry_run and not answer["reason"] else ""}{text}', markup=False)
     if failed:
         raise AnlanError(f'not purged everywhere; run it again: {"; ".join(failed)}')
@@ -124,17 +132,34 @@ def warm(
 
 
 @app.command('rotate-key', epilog=EXIT_CODES_HELP)
-def rotate_key(platform: PlatformFile = DEFAULT_PLATFORM, dry_run: DryRun = False) -> None:
-    """Have a new key for signed addresses; what the one before signed stays good. `anlan up` brings it to the hosts."""
+def rotate_key(
+    platform: PlatformFile = DEFAULT_PLATFORM,
+    revoke: Annotated[
+        bool,
+        typer.Option(
+            '--revoke',
+            help='The present key has leaked: accept no key but the new one. Addresses already given out stop working.',
+        ),
+    ] = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Have a new key for signed addresses; `anlan up` brings it to the hosts, and the one before holds beside it.
+
+    The first `anlan up` after the last address by the one before has ended takes that one from the edges; without an
+    `up` it stays accepted. Until the new key is at the hosts no other is made, unless with --revoke.
+    """
     file = load_platform(platform)
-    secrets = PlatformPaths.of(file.name).secrets
-    if not secrets.exists():
+    paths = PlatformPaths.of(file.name)
+    if not paths.secrets.exists():
         raise BadInput(f'{file.name} has no secrets yet; `anlan up` makes them')
     if dry_run:
-        typer.echo('would make a new key and accept the present one beside it; the one before that ends')
+        require_settled(paths.secrets, KEY, revoke=revoke)
+        typer.echo(f'would make a new key. {REVOKED if revoke else _overlapping(file)}')
         return
-    rotate_secret(secrets, 'media_signing_key')
-    typer.echo('a new key is made and the one before is accepted beside it; `anlan up` brings both to the hosts')
+    # Not while `up` runs: it would take a key for brought that it never had.
+    with hold(paths.lock, 'anlan cdn rotate-key'):
+        rotate_secret(paths.secrets, KEY, revoke=revoke)
+    typer.echo(f'a new key is made; `anlan up` brings it to the hosts. {REVOKED if revoke else _overlapping(file)}')
 
 
 def caches_of(outputs: Mapping[str, Any]) -> dict[str, str]:
@@ -176,7 +201,7 @@ def purge_levels(
 
 
 def _purged(level: str, answer: Result | Exception) -> dict[str, Any]:
-    nothing = {'level': level, 'removed': 0, 'removed_bytes': 0}
+    nothing = {'level': level, 'removed': 0, 'removed_bytes': 0, 'removed_late': 0}
     if not isinstance(answer, Result):
         return nothing | {'reason': str(answer)}
     if answer.code == 2:
@@ -186,7 +211,16 @@ def _purged(level: str, answer: Result | Exception) -> dict[str, Any]:
     except ValueError:
         return nothing | {'reason': answer.err.strip()[-200:] or f'failed with {answer.code}'}
     fault = counted['faults'][0] if counted['faults'] else ''
-    return nothing | {key: counted[key] for key in ('removed', 'removed_bytes')} | {'reason': fault}
+    # A host that the present version was not brought to yet has no second pass, and does not count one.
+    return nothing | {key: counted[key] for key in nothing if key in counted} | {'reason': fault}
+
+
+def _overlapping(platform: Platform) -> str:
+    seconds = platform.delivery.signed_url_seconds + platform.delivery.clock_skew_seconds
+    return (
+        'The one before is accepted beside it, and is left out by the first `anlan up` that begins '
+        f'{seconds} s or more after the new one was brought; until such an `up` it stays accepted.'
+    )
 
 
 def print_caches(hosts: Sequence[CacheHost]) -> None:

@@ -15,7 +15,7 @@ from anlan.errors import AnlanError, BadInput
 from anlan.paths import ROOT, PlatformPaths
 from anlan.platform import Platform
 from anlan.remote import Remote, Unreachable
-from anlan.secret_store import read_secret
+from anlan.secret_store import deployed_secret
 from infra.signing import signed_path
 
 ASK_SECONDS = 20.0
@@ -102,8 +102,11 @@ def warm_edges(
     ladders: Sequence[Ladder],
     shown: Step,
 ) -> list[Warmed]:
-    """Given edges and ladders, fetch every file through every edge and return what each gave."""
-    key = read_secret(paths.secrets, 'media_signing_key') if any(ladder.restricted for ladder in ladders) else ''
+    """Given edges and ladders, fetch every file through every edge and return what each gave.
+
+    Raise BadInput if a ladder is restricted and the edges do not know the only key yet.
+    """
+    key = deployed_secret(paths.secrets, 'media_signing_key') if any(ladder.restricted for ladder in ladders) else ''
     wanted = paths_of(ladders, key, int(time.time()) + min(3600, platform.delivery.signed_url_seconds))
     names = list(wanted)
     shown.total(len(names) * len(edges))

@@ -66,6 +66,7 @@ def _with_cloud(
     """Return the hosts, with the cloud before them where the file names one, or where one stands that is to go."""
 
     def declare() -> None:
+        # The one before is not among them once its time is over.
         secrets = ensure_secrets(paths.secrets)
         names = ('media_signing_key', 'media_signing_key_previous')
         keys = [secrets[name] for name in names if secrets.get(name)]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from anlan.deadline import wait_until
+from anlan.files import write_atomically
 from anlan.paths import ROOT
 from drills.mobile_way import SLOW, making, removal, within
 from infra.signing import signed_path
@@ -234,6 +235,46 @@ def test_restricted_media_are_for_who_has_a_signed_address_only(whole: Standing)
         answers = {answer['path']: answer['status'] for answer in fetch(whole, client, edge, *wanted)}
         assert answers == wanted
         assert 'private' in headers(whole, client, edge, segment)[1]['cache-control']
+
+
+def test_a_signature_and_a_query_are_in_no_line_of_the_access_log(whole: Standing) -> None:
+    started = time.time()
+    segment = signed_path(key(whole), int(started) + 617, lesson(whole, HELD), '240p/000.ts')
+    door = whole.work.platform.front_door_url().rstrip('/')
+    words = ('-H', f'Referer: {door}{segment}?v=1')
+    assert headers(whole, 'client-1', 'edge-1', segment, *words)[0] == 200
+    assert (
+        headers(whole, 'client-1', 'edge-1', '/courses/?q=Wang+Fang', '-H', f'Referer: {door}/courses/?q=Wang')[0]
+        == 200
+    )
+    logged = segment.replace(segment.split('/')[3], '-')
+
+    def missing() -> str | None:
+        lines = root(
+            whole, 'edge-1', f"journalctl -t edge -o cat --since=@{started:.0f} | grep '^{{' || true"
+        ).splitlines()
+        seen = {(line['uri'], line['referer']) for line in map(json.loads, lines)}
+        assert segment.split('/')[3] not in ''.join(lines)
+        assert 'Wang' not in ''.join(lines)
+        wanted = {(logged, f'{door}{logged}?-'), ('/courses/?-', f'{door}/courses/?-')}
+        return None if wanted <= seen else f'only {seen}'
+
+    wait_until(missing, 'both requests to be logged', 10, 0.5)
+
+
+def test_a_restricted_course_is_warmed_between_a_rotation_and_the_up_that_brings_it(whole: Standing) -> None:
+    secrets = whole.work.paths.secrets
+    kept = secrets.read_bytes()
+    try:
+        assert whole.anlan('cdn', 'rotate-key').returncode == 0
+        done = whole.anlan('cdn', 'warm', HELD, '--json')
+        assert done.returncode == 0, done.stderr
+        again = whole.anlan('cdn', 'rotate-key')
+        assert again.returncode == 2
+        assert 'run `anlan up` first' in ' '.join(again.stderr.split())
+    finally:
+        # No host has the new key: the platform is as it was.
+        write_atomically(secrets, kept)
 
 
 def test_learners_share_the_bytes_of_restricted_media_each_by_an_address_of_their_own(whole: Standing) -> None:

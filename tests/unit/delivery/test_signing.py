@@ -49,8 +49,17 @@ def test_the_application_signs_as_the_command_line_does() -> None:
     assert application().signed_path('key', NOW, LADDER, 'master.m3u8') == signed_path(
         'key', NOW, LADDER, 'master.m3u8'
     )
+
+
+@pytest.mark.parametrize('sign', [application().signed_path, signed_path], ids=['application', 'command line'])
+def test_nothing_is_signed_without_a_key(sign: Any) -> None:
     with pytest.raises(ValueError, match='no key'):
-        application().signed_path('', NOW, LADDER, 'master.m3u8')
+        sign('', NOW, LADDER, 'master.m3u8')
+
+
+def test_an_edge_without_a_key_lets_nobody_in() -> None:
+    signature = application().signature('', NOW + 3600, LADDER)
+    assert refusal(f'/signed/{NOW + 3600}/{signature}/{LADDER}/master.m3u8', ['']) == 'signature'
 
 
 @pytest.mark.parametrize('seconds', [60, 600, 14400, 604800])
