@@ -1,9 +1,10 @@
 """Runs on a host as root: at the beginning of each round an attack, or packets to hosts all through it.
 
-Standard input: {"mode": "line", "socket", "line"}, a line of a sensor written to the block list's socket as the sensor
-writes it; or {"mode": "https", "address", "name", "path"}, a request over a connection that stands; or
-{"mode": "pings", "addresses"}; with "rounds", "started", "period_seconds". Standard output: one for each round:
-{"sent": time, "answer": status of the answer, or why there is none}.
+Standard input: {"mode": "line", "socket", "line", "times"}, a line of a sensor written to the block list's socket as
+the sensor writes it; or {"mode": "https", "address", "name", "path", "times"}, a request over a connection that stands;
+or {"mode": "pings", "addresses"}; with "rounds", "started", "period_seconds". Of `times` the last begins with the
+round, the others come just before. Standard output: one for each round: {"sent": time of the last, "answer": status of
+the answer, or why there is none}.
 """
 
 from __future__ import annotations
@@ -21,12 +22,16 @@ from typing import Any
 PING_SECONDS = 0.5
 PAUSE_SECONDS = 0.004
 CONNECT_BEFORE = 0.35
+BEFORE_SECONDS = 0.2
 
 
 def line(asked: dict[str, Any], begins: float) -> dict[str, Any]:
     """Write a sensor's line at the beginning of the round."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
         link.connect(asked['socket'])
+        time.sleep(max(0.0, begins - BEFORE_SECONDS - time.time()))
+        for _ in range(asked['times'] - 1):
+            link.send(asked['line'].encode())
         time.sleep(max(0.0, begins - time.time()))
         sent = time.time()
         link.send(asked['line'].encode())
@@ -42,9 +47,13 @@ def https(asked: dict[str, Any], begins: float) -> dict[str, Any]:
         with socket.create_connection((asked['address'], 443), 1) as plain:
             plain.settimeout(0.6)
             with context.wrap_socket(plain, server_hostname=asked['name']) as link:
+                request = f'GET {asked["path"]} HTTP/1.1\r\nHost: {asked["name"]}\r\nAccept: */*\r\n\r\n'.encode()
+                for _ in range(asked['times'] - 1):
+                    link.sendall(request)
+                    link.recv(65536)
                 time.sleep(max(0.0, begins - time.time()))
                 sent = time.time()
-                link.sendall(f'GET {asked["path"]} HTTP/1.1\r\nHost: {asked["name"]}\r\nAccept: */*\r\n\r\n'.encode())
+                link.sendall(request)
                 answer = link.recv(64).decode('latin-1').split(' ')[1]
     except (OSError, IndexError) as error:
         answer = str(error) or type(error).__name__

@@ -69,13 +69,18 @@ class Rounds:
         """Given the kind of attack, return the host that it is made on, and what is asked of that host."""
         if kind == 'intrusion':
             event = EVE | {'src_ip': self.source, 'dest_ip': '198.18.1.11'}
-            return 'fw-1', {'mode': 'line', 'socket': '/run/anlan/block-list/eve', 'line': json.dumps(event)}
+            return 'fw-1', {
+                'mode': 'line',
+                'socket': '/run/anlan/block-list/eve',
+                'line': json.dumps(event),
+                'times': 1,
+            }
         if kind == 'waf':
             line = DENIAL.format(source=self.source)
-            return self.edge, {'mode': 'line', 'socket': '/run/anlan/block-list/nginx', 'line': line}
+            return self.edge, {'mode': 'line', 'socket': '/run/anlan/block-list/nginx', 'line': line, 'times': 2}
         address = self._hosts[self.edge]['variables']['anlan_address']
         name = self._platform.front_door.name
-        return self.client, {'mode': 'https', 'address': address, 'name': name, 'path': ATTACK_PATH}
+        return self.client, {'mode': 'https', 'address': address, 'name': name, 'path': ATTACK_PATH, 'times': 2}
 
     def watched(self, kind: str) -> list[dict[str, Any]]:
         """Given the kind of attack, make it once a round; return, by round, when it was sent and what came of it."""

@@ -78,7 +78,7 @@ def settled(remote: Remote, monitors: Sequence[str], words: Sequence[str], limit
         answers = asked(remote, monitors, words)
         if not any(isinstance(answer, Answer) for answer in answers.values()):
             reasons = '; '.join(f'{monitor}: {answer}' for monitor, answer in answers.items())
-            raise NotObserved(f'no monitoring host says anything of events: {reasons}')
+            raise NotObserved(f'no monitoring host says anything of events: {printable(reasons)}')
         listing = judge(answers, limit)
         if not listing.findings or time.monotonic() >= end:
             return listing
@@ -113,12 +113,17 @@ def print_listing(listing: EventListing) -> None:
     elif not listing.findings:
         results.print('No events.')
     for finding in listing.findings:
-        results.print(Text(f'  {finding}', style='red'), soft_wrap=True)
+        results.print(Text(f'  {printable(finding)}', style='red'), soft_wrap=True)
 
 
 def row_of(event: Event) -> tuple[str, ...]:
-    """Given an event, return what stands in its row."""
+    """Given an event, return what stands in its row, without what steers a terminal: attackers have words in it."""
     moment = f'{event.time:%m-%d %H:%M:%S}'
     kind = f'{event.event} {event.type}'.strip()
     way = ' → '.join(side for side in (event.source, event.target) if side)
-    return moment, event.host, kind, way, event.action, event.reason or event.message
+    return tuple(map(printable, (moment, event.host, kind, way, event.action, event.reason or event.message)))
+
+
+def printable(text: str) -> str:
+    """Given text from outside, return it with a dot for each character that cannot be printed."""
+    return ''.join(character if character.isprintable() else '·' for character in text)

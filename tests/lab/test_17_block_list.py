@@ -58,9 +58,14 @@ def address(lab: Lab, host: str) -> str:
     return str(lab.work.topology.host(host).address)
 
 
-def told(lab: Lab, host: str, socket: str, data: str) -> None:
-    done = lab.run(host, 'sudo', 'python3', '-c', SEND, f'/run/anlan/block-list/{socket}', stdin=data)
+def told(lab: Lab, host: str, socket: str, data: str, times: int = 1) -> None:
+    done = lab.run(host, 'sudo', 'python3', '-c', SEND, f'/run/anlan/block-list/{socket}', str(times), stdin=data)
     assert done.code == 0, done.err
+
+
+def attacked(lab: Lab, source: str) -> None:
+    """Have the WAF of edge-2 say that it refused as much of a source as shuts it out: one request does not."""
+    told(lab, 'edge-2', 'nginx', DENIAL.format(source=source), times=2)
 
 
 def kernels(lab: Lab, source: str) -> set[str]:
@@ -109,10 +114,12 @@ def free(standing: Standing) -> Iterator[Lab]:
     standing.close()
 
 
-def test_a_denial_of_the_waf_shuts_the_client_out_everywhere_and_nobody_else(free: Lab) -> None:
+def test_two_denials_of_the_waf_shut_the_client_out_everywhere_and_nobody_else(free: Lab) -> None:
     source = address(free, ATTACKER)
-    assert reached(free, ATTACKER, 'edge-2')
     begun = time.time()
+    told(free, 'edge-2', 'nginx', DENIAL.format(source=source))
+    assert reached(free, ATTACKER, 'edge-2')
+    assert kernels(free, source) == set()
     told(free, 'edge-2', 'nginx', DENIAL.format(source=source))
     wait_for(free, source, set(ENFORCERS))
     assert not reached(free, ATTACKER, 'edge-2')
@@ -136,7 +143,7 @@ def test_a_connection_that_stands_is_cut_as_well(free: Lab) -> None:
     with ThreadPoolExecutor(1) as pool:
         kept = pool.submit(free.run, ATTACKER, 'python3', '-c', keep, address(free, 'edge-2'), name)
         time.sleep(2.5)
-        told(free, 'edge-2', 'nginx', DENIAL.format(source=source))
+        attacked(free, source)
         result = kept.result()
     assert result.code == 0, result.err
     assert 5 < int(result.out) < 40
@@ -199,7 +206,7 @@ def test_messages_of_strangers_reach_no_daemon(free: Lab) -> None:
 
 def test_a_killed_daemon_leaves_the_block_in_force_and_takes_it_up_again(free: Lab) -> None:
     source = address(free, ATTACKER)
-    told(free, 'edge-2', 'nginx', DENIAL.format(source=source))
+    attacked(free, source)
     wait_for(free, source, set(ENFORCERS))
     for host in ENFORCERS:
         done = free.run(host, 'sudo', 'systemctl', 'kill', '-s', 'KILL', 'anlan-block-list.service')
@@ -218,7 +225,7 @@ def test_a_killed_daemon_leaves_the_block_in_force_and_takes_it_up_again(free: L
 
 def test_a_table_that_somebody_deletes_is_put_back_and_the_difference_is_seen_meanwhile(free: Lab) -> None:
     source = address(free, ATTACKER)
-    told(free, 'edge-2', 'nginx', DENIAL.format(source=source))
+    attacked(free, source)
     wait_for(free, source, set(ENFORCERS))
     planted = ('sudo', 'nft', 'delete', 'table', 'inet', 'anlan_blocks')
     assert free.run('fw-2', *planted).code == 0
@@ -252,5 +259,5 @@ def test_an_edge_whose_sockets_are_gone_starts_and_serves(free: Lab) -> None:
         assert reached(free, ATTACKER, 'edge-2')
     finally:
         assert free.run('edge-2', 'sudo', 'systemctl', 'start', *units).code == 0
-    told(free, 'edge-2', 'nginx', DENIAL.format(source=address(free, ATTACKER)))
+    attacked(free, address(free, ATTACKER))
     wait_for(free, address(free, ATTACKER), set(ENFORCERS))

@@ -94,7 +94,10 @@ def settings_of(name: str, **changes: object) -> Settings:
 
 
 class Network:
-    """Several nodes. `lost` says which datagrams do not arrive; `captured` has every one that was sent."""
+    """Several nodes. `lost` says which datagrams do not arrive; `captured` has every one that was sent.
+
+    `skew`: by how many seconds a look at the clock differs from the network's time.
+    """
 
     def __init__(self, folder: Path, names: Sequence[str] = tuple(ADDRESSES), **changes: object) -> None:
         self.now = 1000.0
@@ -104,6 +107,7 @@ class Network:
         self.kernels = {name: Kernel() for name in names}
         self.journals = {name: Journal() for name in names}
         self.lost: Callable[[str, str], bool] = lambda sender, receiver: False
+        self.skew: Callable[[], float] = lambda: 0.0
         self.captured: list[tuple[str, str, bytes]] = []
         self.ports: list[int] = []
         self._under_way: list[tuple[str, str, bytes]] = []
@@ -117,7 +121,7 @@ class Network:
         node = Node(
             settings_of(name, **self.changes),
             self.keys[name],
-            clock=lambda: Clocks(START + self.now + self.offsets[name], self.now),
+            clock=lambda: Clocks(START + self.now + self.offsets[name], self.now + self.skew()),
             send=lambda address, data, port=PORT: self._send(name, address, data, port),
             kernel=self.kernels[name] if name in ENFORCERS else None,
             storage=Storage(self.folder / name, 'boot', lambda: START + self.now + self.offsets[name]),

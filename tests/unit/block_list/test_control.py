@@ -31,6 +31,14 @@ def test_an_operator_shuts_out_and_lets_in_everywhere(tmp_path: Path) -> None:
     assert network.blocked() == set()
 
 
+def test_a_host_that_shuts_nobody_out_sends_the_operator_to_one_that_does(tmp_path: Path) -> None:
+    network = Network(tmp_path)
+    for command in ('add', 'remove'):
+        answer = ask(network, 'app-1', command=command, source=ATTACKER)
+        assert answer == {'error': 'app-1 shuts nobody out itself: ask a firewall or an edge'}
+    assert network.blocked() == set()
+
+
 def test_a_dry_run_says_the_same_and_does_nothing(tmp_path: Path) -> None:
     network = Network(tmp_path)
     assert ask(network, command='add', source='2001:db8::7', dry_run=True) == {

@@ -42,3 +42,12 @@ def test_elements_are_read_as_nftables_lists_them() -> None:
     prefix = {'elem': {'val': {'prefix': {'addr': '2001:db8::', 'len': 64}}, 'timeout': 50, 'expires': 50}}
     assert element_of(prefix) == ('2001:db8::/64', 50.0)
     assert element_of({'elem': {'val': '::1.2.3.4', 'expires': 1}}) == ('::102:304', 1.0)
+
+
+def test_what_is_no_prefix_as_it_is_written_here_becomes_no_command() -> None:
+    injected = '2001:db8:1::99%x }; flush ruleset; add element inet anlan_blocks blocked_v6 { ::1/128'
+    entries = [entry(prefix) for prefix in (injected, 'x; flush ruleset', '192.0.2.1/32', '2001:db8::1/64')]
+    assert list(commands([*entries, entry(injected, removed=True)], 100.0)) == []
+    text = table_text(entries, 100.0, [], [])
+    assert 'flush' not in text
+    assert 'elements' not in text

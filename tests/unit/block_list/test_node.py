@@ -11,6 +11,7 @@ from tests.unit.block_list.test_exchange import sense
 
 from block_list.metrics import exposition  # isort: skip
 from block_list.node import difference  # isort: skip
+from block_list.peers import MAXIMUM_WAITING  # isort: skip
 from block_list.storage import Storage  # isort: skip
 
 
@@ -128,6 +129,17 @@ def test_metrics_are_what_prometheus_reads(tmp_path: Path) -> None:
     assert 'anlan_block_list_blocks_total{sensor="waf"} 1\n' in text
     assert 'anlan_block_list_refused_total{reason="ours"} 1\n' in text
     assert '# TYPE anlan_block_list_blocks_total counter\n' in text
+
+
+def test_decisions_that_wait_for_a_peer_no_more_are_counted(tmp_path: Path) -> None:
+    network = Network(tmp_path, maximum_entries=1000)
+    network.lost = lambda sender, receiver: receiver == 'fw-2'
+    for number in range(MAXIMUM_WAITING + 3):
+        sense(network, source=f'10.0.{number >> 8}.{number & 255}')
+    text = exposition(network.nodes['edge-1'].values())
+    assert '# TYPE anlan_block_list_peer_given_up_total counter\n' in text
+    assert 'anlan_block_list_peer_given_up_total{peer="fw-2"} 3\n' in text
+    assert 'anlan_block_list_peer_given_up_total{peer="fw-1"} 0\n' in text
 
 
 def test_what_is_nearly_over_is_no_difference(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from tests.unit.waf.programs import waf_watch
 watch = waf_watch()
 
 DENIED = (
-    '2026/11/25 12:42:10 [error] 69#69: *19 [client 198.18.1.31] ModSecurity: Access denied with code 403 (phase 2). '
+    '<187>Nov 25 12:42:10 waf: 2026/11/25 12:42:10 [error] 69#69: *19 [client 198.18.1.31] ModSecurity: '
+    'Access denied with code 403 (phase 2). '
     "Matched \"Operator `Ge' with parameter `5' against variable `TX:ANOMALY_SCORE' (Value: `25' ) "
     '[file "/etc/anlan/waf.rules"] [line "80"] [id "10201"] [rev ""] [msg "SQL injection, Total Score: 25"] [data ""] '
     '[severity "0"] [ver ""] [maturity "0"] [accuracy "0"] [tag "attack-sqli"] [hostname "198.18.1.11"] '
@@ -29,7 +30,8 @@ DENIED = (
 
 def found(place: str, piece: str, connection: int = 19) -> str:
     return (
-        f'2026/11/25 12:42:10 [info] 69#69: *{connection} ModSecurity: Warning. detected SQLi using libinjection. '
+        f'<190>Nov 25 12:42:10 waf: 2026/11/25 12:42:10 [info] 69#69: *{connection} ModSecurity: Warning. '
+        'detected SQLi using libinjection. '
         '[file "/usr/share/modsecurity-crs/rules/REQUEST-942-APPLICATION-ATTACK-SQLI.conf"] [line "46"] '
         '[id "942100"] [rev ""] [msg "SQL Injection Attack Detected via libinjection"] '
         f'[data "Matched Data: {piece} found within {place}: x"] [severity "2"] [uri "/courses/"]'
@@ -48,13 +50,26 @@ def test_a_refusal_is_one_event_with_the_rules_that_led_to_it() -> None:
     assert sight.denied['sql_injection'] == 1
 
 
+TOO_LARGE = (
+    '<187>Nov 25 12:42:10 waf: 2026/11/25 12:42:10 [error] 69#69: *19 client intended to send too large body: '
+    '9999999999 bytes, client: 198.18.1.31, server: learn, request: "POST / HTTP/1.1", host: "learn",'
+)
+
+
 @pytest.mark.parametrize(
     'line',
     [
-        '2026/11/25 12:42:10 [error] 69#69: *19 connect() failed, client: 198.18.1.31, request: "GET /?q='
-        '[client 1.2.3.4] ModSecurity: Access denied with code 403 [id \\"1\\"] [msg \\"x\\"] [tag \\"attack-sqli\\"] '
-        '[unique_id \\"ab\\"]"',
-        '2026/11/25 12:42:10 [info] 69#69: *19 client closed keepalive connection',
+        '<187>Nov 25 12:42:10 waf: 2026/11/25 12:42:10 [error] 69#69: *19 connect() failed, client: 198.18.1.31, '
+        'request: "GET /?q=[client 1.2.3.4] ModSecurity: Access denied with code 403 [id \\"1\\"] [msg \\"x\\"] '
+        '[tag \\"attack-sqli\\"] [unique_id \\"ab\\"]"',
+        f'{TOO_LARGE} referrer: "{DENIED}"',
+        f'{TOO_LARGE} referrer: "{DENIED.partition(": ")[2]}"',
+        f'{TOO_LARGE} referrer: "{DENIED[DENIED.index("[error]") :]}"',
+        f'{TOO_LARGE} referrer: "\n{DENIED}"',
+        f'{TOO_LARGE} host: "{found("ARGS:q", "x")}"',
+        f' {DENIED}',
+        DENIED.partition(': ')[2],
+        '<190>Nov 25 12:42:10 waf: 2026/11/25 12:42:10 [info] 69#69: *19 client closed keepalive connection',
         '',
     ],
 )
@@ -62,6 +77,42 @@ def test_what_is_no_refusal_is_none_whatever_a_request_writes_into_it(line: str)
     sight = watch.Sight()
     assert sight.take(line) is None
     assert not sum(sight.denied.values())
+    assert not sight.found
+
+
+def test_the_client_and_the_rule_are_told_by_what_refused_and_not_by_what_was_asked_for() -> None:
+    forged = '/x"] [id "9"] [msg "nothing"] [tag "attack-xss"] [client 203.0.113.5'
+    sight = watch.Sight()
+    fields = sight.take(DENIED.replace('[uri "/courses/"]', f'[uri "{forged}"]') + f', referrer: "{DENIED}"')
+    assert fields['ANLAN_SOURCE'] == '198.18.1.31'
+    assert fields['ANLAN_TYPE'] == 'sql_injection'
+    assert fields['MESSAGE'].startswith('198.18.1.31 was refused: SQL injection, Total Score: 25 (rule 10201, ')
+
+
+def test_a_request_that_writes_itself_a_number_has_none() -> None:
+    forged = f'[uri "/x"] [unique_id "{"0" * 32}"] [ref "'
+    fields = watch.Sight().take(DENIED.replace('[uri "/courses/"]', forged))
+    assert fields['ANLAN_REQUEST'] == '?'
+    assert watch.Sight().take(DENIED)['ANLAN_REQUEST'] == '1221315fb86f733890c66e2e94591ac9'
+
+
+def test_a_refusal_that_is_cut_off_is_still_one() -> None:
+    sight = watch.Sight()
+    fields = sight.take(DENIED[: DENIED.index('[msg')])
+    assert (fields['ANLAN_SOURCE'], fields['ANLAN_TYPE'], fields['ANLAN_REQUEST']) == ('198.18.1.31', 'other', '?')
+    assert sight.denied['other'] == 1
+
+
+@pytest.mark.parametrize(
+    'piece', ['[id "1"] [msg "x"] [tag "a"] ', '[id "1"] ', '[msg "', '[file "/a"] [line "1"] [id "12345"] [rev "', '1']
+)
+def test_a_line_made_to_be_read_long_is_read_at_once(piece: str) -> None:
+    """No measure of time: a pattern that tries every split of such a line would not end before the test is given up."""
+    beginning = DENIED[: DENIED.index('Matched')]
+    for start in (beginning, f'{TOO_LARGE} referrer: "{beginning}', found('ARGS:q', 'x')):
+        line = (start + piece * 8192)[:8192]
+        watch.Sight().take(line)
+        watch.Sight().take(line + '[unique_id "x"]')
 
 
 def test_a_refusal_of_an_unknown_family_is_counted_as_other() -> None:
@@ -138,6 +189,16 @@ def test_what_was_not_seen_has_no_line() -> None:
 
 def test_an_entry_of_the_journal_has_one_line_a_field() -> None:
     assert watch.entry_of({'MESSAGE': 'a\nPRIORITY=0\nb'}) == b'MESSAGE=a PRIORITY=0 b\n'
+
+
+def test_nothing_in_an_entry_of_the_journal_steers_a_terminal() -> None:
+    sight = watch.Sight()
+    sight.take(found('ARGS:q', '\x1b]0;owned\x07 \x9b2J \u202e'))
+    fields = sight.take(DENIED.replace('SQL injection', '\x1b[31mSQL\x08'))
+    text = watch.entry_of(fields).decode()
+    assert all(line.isprintable() for line in text.splitlines())
+    assert '?[31mSQL?' in text
+    assert 'ARGS:q ?]0;owned?' in text
 
 
 def test_a_journal_that_takes_nothing_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

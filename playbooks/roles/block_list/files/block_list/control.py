@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from block_list.decisions import LONGEST_SECONDS, LONGEST_SPARE_SECONDS, Clocks, Refusal
+from block_list.entries import OPERATOR
 from block_list.prefixes import Refused
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def answered(node: Node, question: bytes, clocks: Clocks) -> dict[str, Any]:
             return spared(node, asked, clocks)
         source, reason = str(asked['source']), str(asked.get('reason', ''))
         dry = asked.get('dry_run') is True
+        if not node.settings.enforces:
+            return {'error': f'{node.settings.name} shuts nobody out itself: ask a firewall or an edge'}
         if command == 'remove':
             prefix = node.decisions.listed(source)
             if prefix is None:
@@ -65,7 +68,7 @@ def answered(node: Node, question: bytes, clocks: Clocks) -> dict[str, Any]:
             return {'error': f'{seconds:g} s is not between 1 s and {LONGEST_SECONDS:g} s'}
         prefix = node.decisions.never.prefix_of(source)
         if not dry:
-            done = node.decisions.block(source, 'operator', reason or 'by hand', clocks, seconds)
+            done = node.decisions.block(source, OPERATOR, reason or 'by hand', clocks, seconds)
             if isinstance(done, Refusal):
                 return {'error': f'{source} is not shut out: {done.text}'}
     except Refused as refused:

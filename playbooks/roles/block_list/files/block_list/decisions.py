@@ -6,7 +6,7 @@ import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from block_list.entries import Entry, Merged, Table, clean
+from block_list.entries import OPERATOR, Entry, Merged, Table, clean
 from block_list.metrics import Counts
 from block_list.prefixes import Never, Refused
 from block_list.scores import Scores
@@ -20,6 +20,9 @@ ONCE_AGAIN_SECONDS = 10.0
 SAID_AGAIN_SECONDS = 60.0
 REMEMBERED_REFUSALS = 1024
 FULL = ('full', 'the list is full')
+CROWDED_SECONDS = 60.0
+"""Since there was no room: a place that one ended entry left is filled before a whole list has come."""
+
 SPARED = ('spared', 'an operator tries the boundary from there')
 LONGEST_SPARE_SECONDS = 300.0
 """Long enough for any test of ours, and short enough that a forgotten one is no hole."""
@@ -35,10 +38,11 @@ class Clocks:
 
 @dataclass(frozen=True)
 class Change:
-    """An entry that became part of the table, and what it was there."""
+    """A decision that became part of the table, what it was there, and what is in force for its prefix since."""
 
     merged: Merged
     entry: Entry
+    held: Entry
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Decisions:
         self._scores = Scores(settings.window_seconds)
         self._said: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._spared: dict[str, float] = {}
+        self._full_at = float('-inf')
         self.never = Never(settings.never)
         self.table = Table(settings.maximum_entries)
         self.changes: list[Change] = []
@@ -94,7 +99,7 @@ class Decisions:
             prefix = self.never.prefix_of(source)
         except Refused as refused:
             return self._refuse(source, sensor, refused.reason, clocks)
-        if sensor != 'operator' and self.is_spared(prefix, clocks):
+        if sensor != OPERATOR and self.is_spared(prefix, clocks):
             return self._refuse(source, sensor, SPARED, clocks)
         known = self.table.get(prefix)
         ends = clocks.boot + min(self._settings.seconds if seconds is None else seconds, LONGEST_SECONDS)
@@ -105,9 +110,10 @@ class Decisions:
         entry = self._entry(prefix, clocks, ends=ends, since=since, sensor=sensor, reason=reason)
         merged = self.table.merge(entry)
         if merged == 'full':
+            self._full_at = clocks.boot
             return self._refuse(prefix, sensor, FULL, clocks)
         self._counts.add('blocks_total', sensor)
-        self.changes.append(Change(merged, entry))
+        self._changed(merged, entry)
         return entry
 
     def remove(self, source: str, reason: str, clocks: Clocks) -> Entry | None:
@@ -116,12 +122,10 @@ class Decisions:
         if prefix is None:
             return None
         entry = self._entry(
-            prefix, clocks, ends=clocks.boot, since=clocks.wall, sensor='operator', reason=reason, removed=True
+            prefix, clocks, ends=clocks.boot, since=clocks.wall, sensor=OPERATOR, reason=reason, removed=True
         )
-        merged = self.table.merge(entry)
-        entry = self.table.get(prefix) or entry
-        self.changes.append(Change(merged, entry))
-        return entry
+        self._changed(self.table.merge(entry), entry)
+        return self.table.kept(entry)
 
     def spare(self, source: str, seconds: float, clocks: Clocks) -> str:
         """Given a source, shut it out for nothing that a sensor says for so long, on this host. Return its prefix.
@@ -156,16 +160,19 @@ class Decisions:
             return
         if entry.ends <= clocks.boot:
             return
-        if not entry.removed and entry.sensor != 'operator' and self.is_spared(entry.prefix, clocks):
+        if not entry.by_operator and self.is_spared(entry.prefix, clocks):
             self._refuse(entry.prefix, entry.sensor, SPARED, clocks, entry.origin)
             return
         merged = self.table.merge(entry)
         if merged == 'full':
+            self._full_at = clocks.boot
             self._refuse(entry.prefix, entry.sensor, FULL, clocks, entry.origin)
         elif merged != 'known':
-            self.changes.append(Change(merged, self.table.get(entry.prefix) or entry))
-        elif entry.removed and self.table.get(entry.prefix) == entry:
-            self.changes.append(Change(merged, entry))
+            self._changed(merged, entry)
+
+    def crowded(self, clocks: Clocks) -> bool:
+        """Return whether the list has no room for what others have, or had none just now."""
+        return self.table.full or clocks.boot - self._full_at < CROWDED_SECONDS
 
     def taken(self) -> tuple[list[Change], list[Refusal]]:
         """Return what has been gathered, and begin anew."""
@@ -173,11 +180,15 @@ class Decisions:
         self.changes, self.refusals = [], []
         return changes, refusals
 
+    def _changed(self, merged: Merged, entry: Entry) -> None:
+        self.changes.append(Change(merged, self.table.kept(entry) or entry, self.table.get(entry.prefix) or entry))
+
     def _says_again(self, known: Entry, clocks: Clocks) -> bool:
         if self._settings.enforces:
             # What was under way when it was shut out is no news; a source that comes through late is.
             return known.ends - clocks.boot < self._settings.seconds / 2
-        return clocks.wall - known.stamp >= ONCE_AGAIN_SECONDS or clocks.wall < known.stamp - ONCE_AGAIN_SECONDS
+        stamp = (self.table.latest(known.prefix) or known).stamp
+        return not -ONCE_AGAIN_SECONDS <= clocks.wall - stamp < ONCE_AGAIN_SECONDS
 
     def _entry(
         self, prefix: str, clocks: Clocks, *, ends: float, since: float, sensor: str, reason: str, removed: bool = False

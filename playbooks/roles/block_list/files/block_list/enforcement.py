@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from block_list.entries import Entry
-from block_list.prefixes import text_of
+from block_list.prefixes import is_canonical, text_of
 from block_list.wire import PORT
 
 TABLE = 'inet anlan_blocks'
@@ -85,8 +85,11 @@ def set_of(prefix: str) -> str:
 
 
 def commands(entries: Iterable[Entry], now: float) -> Iterable[str]:
-    """Given decisions, yield the commands that put them in force."""
+    """Given decisions, yield the commands that put them in force; none for what is no prefix as it is written here."""
     for entry in entries:
+        if not is_canonical(entry.prefix):
+            # It was refused long before; here it would become a command.
+            continue
         where = f'element {TABLE} {set_of(entry.prefix)}'
         milliseconds = int((entry.ends - now) * 1000)
         if not entry.removed and milliseconds <= 0:
@@ -103,7 +106,7 @@ def table_text(entries: Sequence[Entry], now: float, peers: Sequence[str], ipv6_
     members: dict[str, list[str]] = {'blocked_v4': [], 'blocked_v6': []}
     for entry in entries:
         milliseconds = int((entry.ends - now) * 1000)
-        if milliseconds > 0:
+        if milliseconds > 0 and is_canonical(entry.prefix):
             members[set_of(entry.prefix)].append(f'{entry.prefix} timeout {milliseconds}ms')
     elements = {
         name: f'elements = {{ {", ".join(each)} }}' if each else '' for name, each in members.items()

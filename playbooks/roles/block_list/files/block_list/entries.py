@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+OPERATOR = 'operator'
 TOMBSTONE_SECONDS = 60.0
 REASON_CHARACTERS = 160
 STAMP_STEP = 0.001
-Merged = Literal['new', 'renewed', 'removed', 'known', 'full']
+MOST_DECISIONS = 8
+"""That are kept of one prefix. More than two come about only where clocks are wrong; of more the earliest go."""
+
+ALIKE_SECONDS = 1.0
+"""Ends that differ by less are the same, told over different ways."""
+
+Merged = Literal['new', 'renewed', 'removed', 'kept', 'known', 'full']
+"""What a decision was to its prefix: shut it out, changed how, let it in; was kept and changed nothing for now; was
+nothing new, or had no room."""
 
 
 @dataclass(frozen=True)
 class Entry:
     """A decision: `prefix` is shut out until `ends` (seconds since this host's boot), or, `removed`, is not any more.
 
-    Of two about one prefix the one with the greater (`stamp`, `id`) holds. A stamp is its maker's time, but above
-    every stamp that the maker knew for the prefix, so that a wrong clock cannot have the last word.
+    Of two about one prefix the one with the greater (`stamp`, `id`) is the later one. A stamp is its maker's time, but
+    above every stamp that the maker knew for the prefix, so that a wrong clock cannot have the last word.
     """
 
     prefix: str
@@ -34,8 +43,13 @@ class Entry:
 
     @property
     def rank(self) -> tuple[float, str]:
-        """Return what decides between two entries of one prefix."""
+        """Return what decides which of two entries of one prefix is the later one."""
         return self.stamp, self.id
+
+    @property
+    def by_operator(self) -> bool:
+        """Return whether people decided it: it overrides all before it, and no sensor overrides it."""
+        return self.removed or self.sensor == OPERATOR
 
     def packed(self, now: float) -> list[Any]:
         """Given the seconds since boot, return the entry as JSON data; its end is told as seconds that are left."""
@@ -57,6 +71,8 @@ def unpacked(data: Any, now: float, longest_seconds: float) -> Entry:
         raise ValueError('no entry') from None
     if not all(abs(number) < 1e12 for number in numbers) or len(identity) > 80 or len(sensor) > 40 or len(origin) > 80:
         raise ValueError('no entry')
+    if not (identity + sensor + origin).isprintable():
+        raise ValueError('no entry')
     return Entry(
         prefix, numbers[0], identity, removed, now + min(numbers[1], longest_seconds), numbers[2], sensor,
         clean(reason), origin,
@@ -68,72 +84,150 @@ def clean(text: str) -> str:
     return ''.join(character if character.isprintable() else '?' for character in text[:REASON_CHARACTERS])
 
 
+def joined(known: Sequence[Entry], entry: Entry) -> tuple[Entry, ...]:
+    """Given what is decided about a prefix and one more decision, return what is decided then: an operator's first,
+    then sensors', the latest first. It comes out the same in whatever order, and however often, decisions come.
+
+    Of operators' decisions the latest holds, and overrides every earlier one of a sensor. Of sensors' decisions after
+    it, each holds than which no later one ends later: so none cuts short what another has begun.
+    """
+    if any(each.rank == entry.rank for each in known):
+        return tuple(known)
+    every = (*known, entry)
+    kept: list[Entry] = []
+    last = max((each for each in every if each.by_operator), key=lambda each: each.rank, default=None)
+    if last is not None:
+        kept.append(_outlasting(last, every) if last.removed else last)
+    after = [each for each in every if not each.by_operator and (last is None or each.rank > last.rank)]
+    ends = float('-inf')
+    for each in sorted(after, key=lambda each: each.rank, reverse=True):
+        if each.ends > ends:
+            kept.append(each)
+            ends = each.ends
+    return tuple(kept[:MOST_DECISIONS])
+
+
+def in_force(decisions: Sequence[Entry]) -> Entry:
+    """Given what is decided about a prefix, return it as one entry: it is shut out until the last of them ends.
+
+    Of those that end last, the latest says why.
+    """
+    blocks = [each for each in decisions if not each.removed]
+    if not blocks:
+        return decisions[0]
+    ends = max(each.ends for each in blocks)
+    latest = max((each for each in blocks if each.ends > ends - ALIKE_SECONDS), key=lambda each: each.rank)
+    return latest if latest.ends == ends else replace(latest, ends=ends)
+
+
+def _outlasting(removal: Entry, every: Sequence[Entry]) -> Entry:
+    """Return a removal that outlives what it overrides, wherever that still is."""
+    ends = [each.ends + (0.0 if each.removed else TOMBSTONE_SECONDS) for each in every if each.rank < removal.rank]
+    return replace(removal, ends=max([removal.ends, *ends]))
+
+
 class Table:
-    """All entries of a host, by prefix; bounded."""
+    """All decisions of a host, by prefix; bounded."""
 
     def __init__(self, maximum: int) -> None:
         self._maximum = maximum
-        self._entries: dict[str, Entry] = {}
+        self._decisions: dict[str, tuple[Entry, ...]] = {}
         self._digest: str | None = None
+        self._next_end = float('inf')
 
     def __len__(self) -> int:
         return sum(1 for _ in self.active())
 
+    @property
+    def full(self) -> bool:
+        """Return whether there is no room for another prefix."""
+        return len(self._decisions) >= self._maximum
+
     def all(self) -> list[Entry]:
-        """Return every entry, removals too."""
-        return list(self._entries.values())
+        """Return every decision as it was made, removals too."""
+        return [entry for decisions in self._decisions.values() for entry in decisions]
 
     def active(self) -> Iterator[Entry]:
-        """Yield every entry that shuts its prefix out."""
-        return (entry for entry in self._entries.values() if not entry.removed)
+        """Yield, of every prefix that is shut out, what is in force."""
+        held = map(in_force, self._decisions.values())
+        return (entry for entry in held if not entry.removed)
 
     def get(self, prefix: str) -> Entry | None:
-        """Given a prefix, return the entry that holds for it, a removal too."""
-        return self._entries.get(prefix)
+        """Given a prefix, return what is in force for it, a removal too."""
+        decisions = self._decisions.get(prefix)
+        return in_force(decisions) if decisions else None
+
+    def kept(self, entry: Entry) -> Entry | None:
+        """Given a decision, return it as it is kept (a removal may last longer), or None if it is not."""
+        return next((each for each in self._decisions.get(entry.prefix, ()) if each.rank == entry.rank), None)
+
+    def latest(self, prefix: str) -> Entry | None:
+        """Given a prefix, return the latest decision about it, a removal too."""
+        return max(self._decisions.get(prefix, ()), key=lambda each: each.rank, default=None)
 
     def blocks(self, prefix: str) -> bool:
         """Given a prefix, return whether it is shut out."""
-        known = self._entries.get(prefix)
-        return known is not None and not known.removed
+        held = self.get(prefix)
+        return held is not None and not held.removed
 
     def next_stamp(self, prefix: str, wall: float) -> float:
-        """Given a prefix and the time, return the stamp of a decision that overrides all that is known of it."""
-        known = self._entries.get(prefix)
-        return wall if known is None else max(wall, known.stamp + STAMP_STEP)
+        """Given a prefix and the time, return the stamp of a decision that comes after all that is known of it."""
+        latest = self.latest(prefix)
+        return wall if latest is None else max(wall, latest.stamp + STAMP_STEP)
 
     def merge(self, entry: Entry) -> Merged:
-        """Given an entry, keep it if it holds, and return what it was."""
-        known = self._entries.get(entry.prefix)
-        if known is not None and known.rank >= entry.rank:
-            return 'known'
-        if known is None and len(self._entries) >= self._maximum * (2 if entry.removed else 1):
+        """Given a decision, keep it if it holds, and return what it was."""
+        known = self._decisions.get(entry.prefix, ())
+        if not known and len(self._decisions) >= self._maximum * (2 if entry.removed else 1):
             return 'full'
-        if entry.removed and known is not None and not known.removed:
-            # It has to outlive what it overrides, wherever that still is.
-            entry = _ending(entry, max(entry.ends, known.ends + TOMBSTONE_SECONDS))
-        self._entries[entry.prefix] = entry
+        decisions = joined(known, entry)
+        if decisions == known:
+            return 'known'
+        before = in_force(known) if known else None
+        self._decisions[entry.prefix] = decisions
+        self._next_end = min(self._next_end, *(each.ends for each in decisions))
+        if self.kept(entry) is None:
+            return 'known'
         self._digest = None
-        if entry.removed:
-            return 'removed' if known is not None and not known.removed else 'known'
-        return 'renewed' if known is not None and not known.removed else 'new'
+        after = in_force(decisions)
+        was_out = before is not None and not before.removed
+        if after.removed:
+            return 'removed' if was_out else 'kept'
+        if not was_out:
+            return 'new'
+        return 'kept' if after == before else 'renewed'
 
     def expire(self, now: float) -> list[Entry]:
-        """Given the seconds since boot, drop what has ended and return the blocks among it."""
-        ended = [entry for entry in self._entries.values() if entry.ends <= now]
-        for entry in ended:
-            del self._entries[entry.prefix]
+        """Given the seconds since boot, drop what has ended and return what was in force of those that are let in."""
+        if now < self._next_end:
+            return []
+        ended = []
+        for prefix, decisions in list(self._decisions.items()):
+            left = tuple(entry for entry in decisions if entry.ends > now)
+            if len(left) == len(decisions):
+                continue
             self._digest = None
-        return [entry for entry in ended if not entry.removed]
+            held = in_force(decisions)
+            if not held.removed and all(entry.removed for entry in left):
+                ended.append(held)
+            if left:
+                self._decisions[prefix] = left
+            else:
+                del self._decisions[prefix]
+        self._next_end = min((entry.ends for entry in self.all()), default=float('inf'))
+        return ended
 
     def digest(self) -> str:
-        """Return a text that is the same on two hosts with the same decisions."""
+        """Return a text that is the same on two hosts with the same decisions.
+
+        Of each prefix it has the operator's and the latest of a sensor. Which earlier ones end later is judged by each
+        host's own clock, and a digest that it went into would differ for nothing but the time that a message takes.
+        """
         if self._digest is None:
-            ranks = sorted((entry.prefix, entry.stamp, entry.id) for entry in self._entries.values())
+            ranks = sorted(
+                (entry.prefix, entry.stamp, entry.id)
+                for decisions in self._decisions.values()
+                for entry in decisions[: 2 if decisions[0].by_operator else 1]
+            )
             self._digest = hashlib.sha256(json.dumps(ranks).encode()).hexdigest()[:32]
         return self._digest
-
-
-def _ending(entry: Entry, ends: float) -> Entry:
-    return Entry(
-        entry.prefix, entry.stamp, entry.id, entry.removed, ends, entry.since, entry.sensor, entry.reason, entry.origin
-    )

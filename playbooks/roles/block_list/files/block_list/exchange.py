@@ -113,7 +113,9 @@ class Exchange:
         if kind == 'hello':
             self._send_message(peer, 'alive', clocks)
             theirs = message.get('digest')
-            if self._settings.enforces and isinstance(theirs, str) and theirs != self._decisions.table.digest():
+            # Of two full lists each has others: to ask for what there is no room for would go on for ever.
+            asks = self._settings.enforces and isinstance(theirs, str) and not self._decisions.crowded(clocks)
+            if asks and theirs != self._decisions.table.digest():
                 self._want(peer, clocks)
         elif kind == 'entries':
             self._take_entries(peer, message, clocks)
@@ -127,8 +129,8 @@ class Exchange:
                 entry = unpacked(data, clocks.boot, LONGEST_SECONDS)
             except ValueError:
                 raise Rejected('garbled') from None
-            # Only an enforcer is asked to let a source in again: a sensor that is taken over cannot clear the list.
-            if entry.removed and not peer.enforces:
+            # Operators speak on enforcers alone: a sensor that is taken over can neither clear the list nor overrule.
+            if entry.by_operator and not peer.enforces:
                 raise Rejected('not-allowed')
             identities.append(entry.id)
             self._decisions.told(entry, clocks)

@@ -18,6 +18,7 @@ HELP = {
     'peer_heard_age_seconds': ('gauge', 'Since another host was heard.'),
     'peer_clock_offset_seconds': ('gauge', "By how much another host's clock is ahead of ours."),
     'peer_waiting_entries': ('gauge', 'Decisions that another host has not acknowledged.'),
+    'peer_given_up_total': ('counter', 'Decisions that are not told again, because too many wait for another host.'),
     'nft_failures_total': ('counter', 'Transactions that nftables refused.'),
     'mended_total': ('counter', 'Times that the kernel had lost entries or had others, and was put right.'),
     'dropped_packets_total': ('counter', 'Packets of sources that are shut out.'),
@@ -51,7 +52,7 @@ class Counts:
 LABELS = {
     'blocks_total': 'sensor', 'refused_total': 'reason', 'sightings_total': 'sensor',
     'messages_rejected_total': 'reason', 'peer_heard_age_seconds': 'peer', 'peer_clock_offset_seconds': 'peer',
-    'peer_waiting_entries': 'peer', 'dropped_packets_total': 'family',
+    'peer_waiting_entries': 'peer', 'peer_given_up_total': 'peer', 'dropped_packets_total': 'family',
 }  # fmt: skip
 
 

@@ -112,7 +112,7 @@ class Node:
         own = [entry for entry in entries if entry.origin == self.settings.name and entry.sensor != 'kernel']
         if own:
             self.exchange.tell(own, clocks)
-        self._enforce(entries, clocks)
+        self._enforce([change.held for change in changes if change.merged != 'kept'], clocks)
         if not self._storage.append(entries, clocks.boot):
             self._say_storage()
         for change in changes:
@@ -165,6 +165,7 @@ class Node:
             values['peer_heard_age_seconds', peer.name] = clocks.boot - peer.heard
             values['peer_clock_offset_seconds', peer.name] = peer.clock_offset_seconds
             values['peer_waiting_entries', peer.name] = len(peer.waiting)
+            values['peer_given_up_total', peer.name] = peer.given_up
         if self._kernel is not None:
             values['in_force', ''] = self.fault is None
             try:
@@ -175,7 +176,7 @@ class Node:
         return values
 
     def _enforce(self, entries: Sequence[Entry], clocks: Clocks) -> None:
-        if self._kernel is None or self.fault is not None:
+        if self._kernel is None or self.fault is not None or not entries:
             return
         try:
             self._kernel.apply(entries, clocks.boot)
@@ -241,8 +242,8 @@ class Node:
             )  # fmt: skip
 
     def _say(self, change: Change, clocks: Clocks) -> None:
-        entry = change.entry
-        if change.merged == 'known':
+        entry = change.held
+        if change.merged == 'kept':
             return
         if entry.removed:
             self._event('unblock', 'removed', entry, f'{entry.prefix} is let in again: {entry.reason}')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
 Network = IPv4Network | IPv6Network
 IPV6_LENGTH = 64
@@ -65,18 +65,32 @@ class Never:
 
 
 def parsed(source: str) -> Network:
-    """Given an address or a prefix as text, return it as a network. Raise Refused if it is neither."""
+    """Given an address or a prefix as text, return it as a network; an IPv4 address in IPv6 clothes is that address.
+
+    Raise Refused if it is neither.
+    """
     try:
-        if '/' in source:
-            return ip_network(source)
-        address: IPv4Address | IPv6Address = ip_address(source)
-        if isinstance(address, IPv6Address):
-            if address.scope_id:
-                raise ValueError
-            address = address.ipv4_mapped or address
-        return ip_network(address)
+        # What stands behind a percent sign names a link of one host, and may be any text.
+        if '%' in source:
+            raise ValueError
+        network = ip_network(source)
     except ValueError:
         raise Refused('nonsense', f'{source[:60]!r} is no address') from None
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    if mapped is None:
+        return network
+    if network.prefixlen < network.max_prefixlen:
+        raise Refused('wide', f'{source} is wider than one IPv4 address')
+    return ip_network(mapped)
+
+
+def is_canonical(prefix: str) -> bool:
+    """Given a prefix, return whether it is written as its bits are, and so holds nothing else."""
+    try:
+        network = ip_network(prefix)
+    except ValueError:
+        return False
+    return text_of(type(network)((int(network.network_address), network.prefixlen))) == prefix
 
 
 def text_of(network: Network) -> str:

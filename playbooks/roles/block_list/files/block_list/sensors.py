@@ -24,26 +24,40 @@ SEVERE_TAGS = {
 SEVERE_ANOMALY_SCORE = 10
 """Two critical rules at once. The sum's own rule does not say of which family they were."""
 
+SEVERE_POINTS = 50
+"""One refused request proves nothing against its address: any page can have a reader's browser send it. Two do."""
+
 DENIAL_POINTS = 40
 LIMIT_POINTS = 1
 """A class behind one address may meet a limit dozens of times; a flood meets it hundreds of times."""
 
-# What a request holds stands behind what is matched here, so a request cannot write itself another client.
-NGINX_DENIAL = re.compile(
-    r'\[error\] \d+#\d+: (?:\*\d+ )?\[client (?P<client>[0-9A-Fa-f.:]+)\] ModSecurity: Access denied'
-)
+# Each is matched from the first byte of a datagram on, and as far as its program alone writes it: what a request holds
+# (address, name, referrer) stands behind that, so a request cannot write itself another client.
+SYSLOG = r'<\d{1,3}>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:[\w.-]{1,255} )?'
+NGINX = rf'{SYSLOG}[\w-]{{1,32}}: \d{{4}}/\d\d/\d\d \d\d:\d\d:\d\d \[error\] \d{{1,10}}#\d{{1,10}}: \*\d{{1,20}} '
+CLIENT = r'(?P<client>[0-9A-Fa-f.:]{2,45})'
+NGINX_DENIAL = re.compile(rf'{NGINX}\[client {CLIENT}\] ModSecurity: Access denied with code ', re.ASCII)
 NGINX_LIMIT = re.compile(
-    r'\[error\] \d+#\d+: \*\d+ (?P<what>limiting (?:requests|connections))(?:, excess: [\d.]+)?'
-    r' by zone "(?P<zone>[\w.-]+)", client: (?P<client>[0-9A-Fa-f.:]+), '
+    rf'{NGINX}(?P<what>limiting (?:requests, excess: [\d.]{{1,20}}|connections))'
+    rf' by zone "(?P<zone>[\w.-]{{1,64}})", client: {CLIENT}, ',
+    re.ASCII,
 )
-RULE = re.compile(r'\[id "(\d{1,9})"\]')
-TAG = re.compile(r'\[tag "([\w/.-]{1,60})"\]')
-ANOMALY_SCORE = re.compile(r'Total (?:Inbound )?Score: (\d{1,5})')
+BEHIND_THE_RULE = ' [hostname "'
+"""From here on ModSecurity tells of the request, in the request's own words."""
+
+RULE = re.compile(r'\[id "(\d{1,9})"\]', re.ASCII)
+TAG = re.compile(r'\[tag "([\w/.-]{1,60})"\]', re.ASCII)
+ANOMALY_SCORE = re.compile(r'Total (?:Inbound )?Score: (\d{1,5})', re.ASCII)
 HAPROXY = re.compile(
-    r'haproxy\[\d+\]: (?P<client>[0-9A-Fa-f.:]+):\d+ \[[^\]]+\] (?P<frontend>\S+) \S+ \S+ (?P<status>\d{3}|-1) \S+ '
-    r'\S+ \S+ (?P<state>\S{2,4}) \S+ \S+ (?:\{(?P<forwarded>[^|}]*)[^}]*\} )?'
+    rf'{SYSLOG}haproxy\[\d{{1,10}}\]: {CLIENT}:\d{{1,5}} \[[^\] ]{{1,40}}\] (?P<frontend>\S+) \S+ \S+ '
+    r'(?P<status>\d{3}|-1) \S+ \S+ \S+ (?P<state>\S{2,4}) \S+ \S+ (?:\{(?P<forwarded>[^|}]{0,64})[|}])?',
+    re.ASCII,
 )
 HAPROXY_DENIED = ('PR', 'PT')
+
+
+RESERVED = ('operator', 'kernel')
+"""No sensors: what these say weighs more, or is not told to others."""
 
 
 class Unreadable(Exception):
@@ -68,6 +82,8 @@ def from_report(data: bytes) -> Sighting:
         raise Unreadable('a report has a source and points')
     if not isinstance(sensor, str) or not re.fullmatch(r'[a-z][a-z0-9_-]{0,30}', sensor):
         raise Unreadable('the type of a report is one word')
+    if sensor in RESERVED:
+        raise Unreadable(f'{sensor} is no sensor')
     if not 1 <= points <= 100:
         raise Unreadable('points are from 1 to 100')
     return Sighting(source, sensor, clean(reason) if isinstance(reason, str) else '', points)
@@ -88,6 +104,8 @@ def from_eve(data: bytes, proxies: Set[str]) -> Sighting | None:
     points = ALERT_POINTS.get(severity) if isinstance(severity, int) else None
     if points is None:
         return None
+    if content.get('app_proto') == 'http':
+        points = min(points, SEVERE_POINTS)
     forwarded = content.get('xff')
     if source in proxies and isinstance(forwarded, str):
         source = forwarded
@@ -99,12 +117,12 @@ def from_nginx(data: bytes) -> Sighting | None:
     """Given a line of an edge's error log, return the sighting; None if it is about something else."""
     line = data.decode('utf-8', 'replace')
     # From this host itself: waf-watch asks whether an attack would be refused.
-    if (match := NGINX_DENIAL.search(line)) and match['client'] == '127.0.0.1':
+    if (match := NGINX_DENIAL.match(line)) and match['client'] == '127.0.0.1':
         return None
     if match:
-        return Sighting(match['client'], 'waf', *_denial(line[match.end() :]))
-    if match := NGINX_LIMIT.search(line):
-        return Sighting(match['client'], 'flood', f'{match["what"]}: {match["zone"]}', LIMIT_POINTS)
+        return Sighting(match['client'], 'waf', *_denial(line[match.end() :].partition(BEHIND_THE_RULE)[0]))
+    if match := NGINX_LIMIT.match(line):
+        return Sighting(match['client'], 'flood', f'{match["what"].partition(",")[0]}: {match["zone"]}', LIMIT_POINTS)
     return None
 
 
@@ -113,7 +131,7 @@ def from_haproxy(data: bytes, edges: Set[str]) -> Sighting | None:
 
     The client is taken from the first captured header where one of our edges sent the request, and only there.
     """
-    match = HAPROXY.search(data.decode('utf-8', 'replace'))
+    match = HAPROXY.match(data.decode('utf-8', 'replace'))
     if match is None or not (match['status'] == '429' or match['state'].startswith(HAPROXY_DENIED)):
         return None
     client = match['client'].removeprefix('::ffff:')
@@ -125,15 +143,16 @@ def from_haproxy(data: bytes, edges: Set[str]) -> Sighting | None:
 
 
 def _denial(details: str) -> tuple[str, int]:
+    """Given what ModSecurity says of the rule that refused, return the reason and the points."""
     rule = RULE.search(details)
     number = rule[1] if rule else '?'
     family = SEVERE_FAMILIES.get(number[:3]) if len(number) == 6 else None
     family = family or next((SEVERE_TAGS[tag] for tag in TAG.findall(details) if tag in SEVERE_TAGS), None)
     if family is not None:
-        return f'{family} (rule {number})', 100
+        return f'{family} (rule {number})', SEVERE_POINTS
     score = ANOMALY_SCORE.search(details)
     if score is not None and int(score[1]) >= SEVERE_ANOMALY_SCORE:
-        return f'attack with score {score[1]} (rule {number})', 100
+        return f'attack with score {score[1]} (rule {number})', SEVERE_POINTS
     return f'denied (rule {number})', DENIAL_POINTS
 
 
