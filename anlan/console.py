@@ -12,6 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from anlan.errors import AnlanError
+
 messages = Console(stderr=True, highlight=False)
 PIPED_WIDTH = 100
 """Columns of tables that go to a file or a pipe."""
@@ -26,6 +28,8 @@ def json_text(document: Any) -> str:
 
 def print_json(document: Any) -> None:
     """Given plain data, print it as JSON on standard output."""
+    if sys.stdout is None:
+        raise AnlanError('standard output is closed; nothing could be printed')
     sys.stdout.write(json_text(document))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from anlan.remote import Remote, Result, Unreachable
-from monitoring.expectation import services_of, tls_ports_of
+from monitoring.expectation import METRICS, services_of, tls_ports_of
 from monitoring.reachability import Attempt, rule_packets
 from monitoring.status import Observations, clients_of
 
@@ -32,7 +32,7 @@ def collect(remote: Remote, outputs: Mapping[str, Any], journey_password: str) -
     clients = clients_of(tiers)
     with ThreadPoolExecutor(max_workers=len(hosts) + len(clients)) as pool:
         journeys = {name: pool.submit(_journey, remote, name, front_door, journey_password) for name in clients}
-        probes = {name: pool.submit(_probe, remote, name, host, port) for name, host in hosts.items()}
+        probes = {name: pool.submit(_probe, remote, name, host, tiers, port) for name, host in hosts.items()}
         probed = {name: future.result() for name, future in probes.items()}
         walked = {name: future.result() for name, future in journeys.items()}
     return Observations(
@@ -99,12 +99,13 @@ def _rules(remote: Remote, firewall: str) -> tuple[dict[str, Any] | None, str]:
 
 
 def _probe(
-    remote: Remote, name: str, host: Mapping[str, Any], front_door_port: int
+    remote: Remote, name: str, host: Mapping[str, Any], tiers: Mapping[str, str], front_door_port: int
 ) -> tuple[dict[str, Any] | None, str]:
     script = (FOLDER / 'host_probe.py').read_text(encoding='utf-8')
     question = {
         'tier': host['tier'],
-        'services': services_of(host['tier']),
+        'services': services_of(host['tier'], tiers),
+        'metrics': METRICS.get(host['tier'], ()),
         'address': host['variables']['anlan_address'],
         'tls_ports': tls_ports_of(host['tier'], front_door_port),
     }

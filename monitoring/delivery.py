@@ -40,8 +40,10 @@ class Level:
     size_bytes: int | None
 
 
-def parse_host(name: str, level: str, metrics: str, purges: Sequence[Mapping[str, Any]], now: float) -> CacheHost:
-    """Given a host, its metrics in Prometheus's text format, its purges and its time, return what it says of itself."""
+def parse_host(
+    name: str, level: str, metrics: str, purges: Sequence[Mapping[str, Any]], now: float, *, nginx: str = 'active'
+) -> CacheHost:
+    """Given a host, its metrics (Prometheus's text format), purges, time and nginx's state, return what it says."""
     requests: dict[str, int] = {}
     body_bytes: dict[str, int] = {}
     gauges: dict[str, float] = {}
@@ -58,7 +60,9 @@ def parse_host(name: str, level: str, metrics: str, purges: Sequence[Mapping[str
             gauges[metric.removeprefix('anlan_cache_')] = value
     age_seconds = now - gauges.get('updated_timestamp_seconds', float('-inf'))
     reason = ''
-    if not requests:
+    if nginx != 'active':
+        reason = f'nginx.service is {nginx or "not answered for"}'
+    elif not requests:
         reason = 'it counts nothing'
     elif age_seconds > STALE_SECONDS:
         reason = f'its counts are {age_seconds:.0f} s old'

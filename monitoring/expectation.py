@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 LIMITS = ('anlan-limits.service', 'anlan-limits-watch.service')
 BOUNDARY = ('anlan-block-list.service', 'anlan-event-watch.service')
 
@@ -17,7 +20,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
     ),
     'app': ('nginx.service', 'haproxy.service', 'anlan-application.service', *BOUNDARY),
     'data': ('etcd.service', 'patroni.service', 'valkey-server.service', 'valkey-sentinel.service'),
-    'monitoring': ('anlan-event-door.service',),
+    'monitoring': ('anlan-event-door.service', 'anlan-event-keeper.service'),
     'operations': (),
     'offsite': (),
     'client': (),
@@ -30,9 +33,27 @@ TLS_PORTS: dict[str, tuple[int, ...]] = {'balancer': (443,), 'app': (8443,), 'da
 EVERYWHERE = ('ssh.service', 'chrony.service')
 
 
-def services_of(tier: str) -> list[str]:
-    """Given a tier, return every unit that must be active on its hosts."""
-    return [*EVERYWHERE, *SERVICES.get(tier, ())]
+SENDER = 'anlan-event-upload@'
+"""Unit that sends a host's events, by monitoring host. While that one is away it starts again and again."""
+
+METRICS: dict[str, tuple[str, ...]] = {
+    'firewall': ('block_list', 'events', 'intrusion', 'limits'),
+    'edge': ('block_list', 'cache', 'events', 'limits', 'waf'),
+    'balancer': ('block_list', 'cache', 'events', 'limits'),
+    'app': ('block_list', 'events'),
+    'monitoring': ('events',),
+}
+"""Files in /run/anlan/metrics by tier, each written every few seconds by what it tells of."""
+
+
+def services_of(tier: str, tiers: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+    """Given a tier, and the tiers of all hosts by name, return every unit that must be active on its hosts."""
+    found = [*EVERYWHERE, *SERVICES.get(tier, ())]
+    if BOUNDARY[0] in found:
+        found += [f'{SENDER}{name}.service' for name, other in tiers.items() if other == 'monitoring']
+    if tier == 'firewall' and list(tiers.values()).count(tier) > 1:
+        found += ['conntrackd.service', 'anlan-zone-sight.service']
+    return found
 
 
 def tls_ports_of(tier: str, front_door_port: int) -> list[int]:

@@ -1,12 +1,13 @@
 """Host probe: what a host says of itself, as one JSON object. Runs on the host as root; standard library only.
 
-Reads `{"tier": …, "services": […], "address": …, "tls_ports": […]}` from standard input. Every question has a deadline;
-what is not answered is null and named in `errors`, never guessed.
+Reads `{"tier": …, "services": […], "metrics": […], "address": …, "tls_ports": […]}` from standard
+input. Every question has a deadline; what is not answered is null and named in `errors`, never guessed.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import ssl
 import subprocess
 import sys
@@ -55,6 +56,17 @@ def stale_ports(address: str, ports: list[int]) -> list[int]:
         for port in ports
         if ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((address, port), timeout=DEADLINE_SECONDS)) != wanted
     ]
+
+
+def metrics_seconds(names: list[str]) -> dict[str, float | None]:
+    """Return how long ago each file of metrics was written; None if it is not there."""
+    found: dict[str, float | None] = {}
+    for name in names:
+        try:
+            found[name] = round(time.time() - os.stat(f'/run/anlan/metrics/{name}.prom').st_mtime, 1)
+        except FileNotFoundError:
+            found[name] = None
+    return found
 
 
 def clock() -> dict[str, object]:
@@ -106,6 +118,7 @@ def main() -> None:
         'certificate_days': certificate_days,
         'stale_ports': lambda: stale_ports(address, question['tls_ports']),
         'clock': clock,
+        'metrics_seconds': lambda: metrics_seconds(question['metrics']),
     }
     if question['tier'] == 'data':
         parts |= {

@@ -6,13 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from monitoring.expectation import services_of
+from monitoring.expectation import METRICS, SENDER, services_of
 
 State = Literal['ok', 'degraded', 'down']
 EXIT_CODE: dict[State, int] = {'ok': 0, 'degraded': 1, 'down': 2}
 
 CERTIFICATE_WARNING_DAYS = 14.0
 CLOCK_WARNING_SECONDS = 1.0
+METRICS_WARNING_SECONDS = 60.0
 LAG_WARNING_BYTES = 1024 * 1024
 
 
@@ -109,12 +110,22 @@ def _host(name: str, seen: Observations, outdated: bool) -> HostStatus:
     for part, reason in answer['errors'].items():
         host.reasons.append(f'{part} could not be read: {reason}')
     states = answer['services'] or {}
-    for service in services_of(host.tier):
+    for service in services_of(host.tier, seen.tiers):
         if 'services' not in answer['errors'] and service not in states:
             host.reasons.append(f'{service} was not answered for')
     for service, service_state in states.items():
-        if service_state != 'active' and not (outdated and service_state == 'absent'):
+        waits = service.startswith(SENDER) and service_state == 'activating'
+        if service_state != 'active' and not (outdated and service_state == 'absent') and not waits:
             host.reasons.append(f'{service} is {service_state}')
+    written = answer.get('metrics_seconds') or {}
+    for kind in METRICS.get(host.tier, ()):
+        age = written.get(kind)
+        if 'metrics_seconds' in answer['errors'] or (age is None and outdated):
+            continue
+        if age is None:
+            host.reasons.append(f'/run/anlan/metrics/{kind}.prom is not there')
+        elif age > METRICS_WARNING_SECONDS:
+            host.reasons.append(f'/run/anlan/metrics/{kind}.prom was last written {age:.0f} s ago')
     for unit in answer['failed_units'] or []:
         if unit not in (answer['services'] or {}):
             host.reasons.append(f'{unit} has failed')

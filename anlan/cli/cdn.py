@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json as json_format
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -13,8 +14,8 @@ from rich.text import Text
 
 from anlan.cli.observing import observing, require_bastion
 from anlan.cli.options import DEFAULT_PLATFORM, DryRun, Json, PlatformFile
-from anlan.cli.warming import Warmed, ladders_of_course, warm_edges
-from anlan.console import print_json, results, say, step
+from anlan.cli.warming import Warmed, completed_courses, ladders_of_course, warm_edges
+from anlan.console import Step, print_json, results, say, step
 from anlan.errors import EXIT_CODES_HELP, EXIT_FAILED, AnlanError, BadInput
 from anlan.lock import hold
 from anlan.paths import PlatformPaths
@@ -34,7 +35,8 @@ REVOKED = (
     'lesson plays, from when the edges have the new key until the last app host signs with it.'
 )
 REPORT = (
-    'date +%s; sudo /usr/local/sbin/cache-purge --history || echo "[]"; cat /run/anlan/metrics/cache.prom 2>/dev/null'
+    'echo "$(date +%s) $(systemctl is-active nginx.service)"; '
+    'sudo /usr/local/sbin/cache-purge --history || echo "[]"; cat /run/anlan/metrics/cache.prom 2>/dev/null'
 )
 
 PURGE_CODES = (
@@ -45,7 +47,9 @@ SHOW_CODES = (
     'Exit codes: 0 every cache answers and stores · 1 one does not, or was not observed · 2 the platform file is '
     'wrong, it does not stand, or it cannot be observed.'
 )
-Course = Annotated[str, typer.Argument(help='The course, by the name in its address.')]
+Course = Annotated[
+    str, typer.Argument(help='The course, by the name in its address.', autocompletion=completed_courses)
+]
 
 app = typer.Typer(
     help='The caches between learners and origin: edges, and the shield behind them.', no_args_is_help=True
@@ -57,8 +61,11 @@ def show(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) -> None:
     """Show how much each level answers by itself, what it holds, and the last purges."""
     file = load_platform(platform)
     with observing(file) as (remote, outputs):
-        require_bastion(file, remote)
-        hosts = ask(remote, caches_of(outputs))
+        caches = caches_of(outputs)
+        with shown_step('Asking the caches', json) as shown:
+            require_bastion(file, remote)
+            hosts = ask(remote, caches)
+            shown.result = _counted(len(caches), 'cache')
     if json:
         print_json(document(hosts))
     else:
@@ -78,21 +85,23 @@ def purge(
     dry_run: DryRun = False,
 ) -> None:
     """Remove from every cache what has a tag; the shield first, so that no edge takes the old from it again."""
-    if (tag is None) == (not everything):
+    if tag is not None and everything:
+        raise BadInput('give --tag or --all, not both')
+    if tag is None and not everything:
         raise BadInput('say what to purge: --tag TAG, or --all')
     file = load_platform(platform)
     with observing(file) as (remote, outputs):
         require_bastion(file, remote)
-        found = purge_levels(remote, caches_of(outputs), tag, dry_run=dry_run)
+        with shown_step('Counting what would go' if dry_run else 'Purging the shield, then the edges', json) as shown:
+            found = purge_levels(remote, caches_of(outputs), tag, dry_run=dry_run)
+            shown.result = _counted(len(found), 'cache')
     failed = [f'{name}: {answer["reason"]}' for name, answer in found.items() if answer['reason']]
     removed = sum(answer['removed'] for answer in found.values())
     if json:
         print_json({'tag': tag, 'dry_run': dry_run, 'removed': removed, 'hosts': found})
     else:
         for name, answer in found.items():
-            late = f', {answer["removed_late"]} of them fetched meanwhile' if answer['removed_late'] else ''
-            text = answer['reason'] or f'{answer["removed"]} removed, {answer["removed_bytes"]} bytes{late}'
-            results.print(f'  {name}: {"would be " if dry_run and not answer["reason"] else ""}{text}', markup=False)
+            results.print(f'  {name}: {answer["reason"] or _removed(answer, dry_run)}', markup=False)
     if failed:
         raise AnlanError(f'not purged everywhere; run it again: {"; ".join(failed)}')
     if not removed:
@@ -117,18 +126,21 @@ def warm(
         ladders = ladders_of_course(remote, outputs, course)
         if dry_run:
             files = sum(len(ladder.files) for ladder in ladders)
-            typer.echo(f'would fetch {files} files of {len(ladders)} lessons through {", ".join(edges)}')
+            typer.echo(
+                f'would fetch {_counted(files, "file")} of {_counted(len(ladders), "lesson")} '
+                f'through {", ".join(edges)}'
+            )
             return
         with step(f'Warming {course}') as shown:
             warmed = warm_edges(remote, outputs, platform=file, paths=paths, edges=edges, ladders=ladders, shown=shown)
-            shown.result = f'{sum(each.files for each in warmed)} files, {len(edges)} edges'
+            shown.result = f'{_counted(sum(each.files for each in warmed), "file")}, {_counted(len(edges), "edge")}'
     if json:
         print_json({'course': course, 'edges': [vars(each) for each in warmed]})
     else:
         _print_warmed(warmed)
     failed = [reason for each in warmed for reason in each.failures]
     if failed:
-        raise AnlanError(f'{len(failed)} were not fetched, the first: {failed[0]}')
+        raise AnlanError(f'{_counted(len(failed), "file")} not fetched, the first: {failed[0]}')
 
 
 @app.command('rotate-key', epilog=EXIT_CODES_HELP)
@@ -168,6 +180,16 @@ def caches_of(outputs: Mapping[str, Any]) -> dict[str, str]:
     return {name: LEVEL_OF_TIER[host['tier']] for name, host in hosts if host['tier'] in LEVEL_OF_TIER}
 
 
+@contextmanager
+def shown_step(name: str, json: bool) -> Iterator[Step]:
+    """Given a step's name, show it while the body runs; nothing is shown to a program that reads JSON."""
+    if json:
+        yield Step(None, None)
+        return
+    with step(name) as shown:
+        yield shown
+
+
 def ask(remote: Remote, caches: Mapping[str, str]) -> list[CacheHost]:
     """Given the caches, return what each says of itself; one that gives no answer says so in its reason."""
     answers = remote.run_on_all(list(caches), ['sh', '-c', REPORT], ASK_SECONDS)
@@ -177,10 +199,11 @@ def ask(remote: Remote, caches: Mapping[str, str]) -> list[CacheHost]:
         if not isinstance(answer, Result):
             found.append(CacheHost(name, level, reason=str(answer)))
             continue
-        now, _, rest = answer.out.partition('\n')
+        first, _, rest = answer.out.partition('\n')
+        now, _, nginx = first.partition(' ')
         history, _, metrics = rest.partition('\n')
         try:
-            found.append(parse_host(name, level, metrics, json_format.loads(history), float(now)))
+            found.append(parse_host(name, level, metrics, json_format.loads(history), float(now), nginx=nginx))
         except ValueError:
             found.append(CacheHost(name, level, reason=f'what it says cannot be read: {answer.err.strip()[-100:]}'))
     return found
@@ -219,7 +242,8 @@ def _overlapping(platform: Platform) -> str:
     seconds = platform.delivery.signed_url_seconds + platform.delivery.clock_skew_seconds
     return (
         'The one before is accepted beside it, and is left out by the first `anlan up` that begins '
-        f'{seconds} s or more after the new one was brought; until such an `up` it stays accepted.'
+        f'{duration(seconds)} or more after the new one was brought; '
+        'until such an `up` it stays accepted.'
     )
 
 
@@ -243,7 +267,9 @@ def print_caches(hosts: Sequence[CacheHost]) -> None:
     for host in hosts:
         if host.reason:
             results.print(Text(f'  ✗ {host.name}: {host.reason}', style='red'), soft_wrap=True)
-    purges = sorted((purge for host in hosts for purge in [*_named(host)]), key=lambda row: row[0], reverse=True)
+    # A purge that found nothing must not push out of sight one that did.
+    named = [purge for host in hosts for purge in _named(host) if purge[3]]
+    purges = sorted(named, key=lambda row: row[0], reverse=True)
     for when, name, tag, removed in purges[:SHOWN_PURGES]:
         moment = datetime.fromtimestamp(when, UTC).isoformat(timespec='seconds')
         results.print(f'  purged {moment} {name}: {tag or "all"}, {removed} removed', markup=False)
@@ -251,6 +277,31 @@ def print_caches(hosts: Sequence[CacheHost]) -> None:
 
 def _named(host: CacheHost) -> list[tuple[int, str, str | None, int]]:
     return [(int(each['time']), host.name, each['tag'], int(each['removed'])) for each in host.purges]
+
+
+def duration(seconds: int) -> str:
+    """Given whole seconds, return them for people, from an hour on rounded up to minutes: `4 h 1 min`."""
+    if seconds >= 3600:
+        seconds += -seconds % 60
+    parts = ((seconds // 3600, 'h'), (seconds // 60 % 60, 'min'), (seconds % 60, 's'))
+    return ' '.join(f'{count} {unit}' for count, unit in parts if count) or '0 s'
+
+
+def size(size_bytes: int) -> str:
+    """Given bytes, return them in the unit that leaves a number of at most three digits: `2.4 MB`."""
+    if size_bytes < 1000:
+        return f'{size_bytes} B'
+    return f'{size_bytes / 1e3:.1f} kB' if size_bytes < 999_950 else f'{size_bytes / 1e6:.1f} MB'
+
+
+def _counted(count: int, noun: str) -> str:
+    return f'{count} {noun}' if count == 1 else f'{count} {noun}s'
+
+
+def _removed(answer: Mapping[str, Any], dry_run: bool) -> str:
+    late = f', {answer["removed_late"]} of them fetched meanwhile' if answer['removed_late'] else ''
+    done = 'would be removed' if dry_run else 'removed'
+    return f'{answer["removed"]} {done}, {size(answer["removed_bytes"])}{late}'
 
 
 def _megabytes(size_bytes: int | None) -> str:
@@ -264,7 +315,7 @@ def _share(ratio: float | None) -> str:
 def _print_warmed(warmed: Sequence[Warmed]) -> None:
     for each in warmed:
         results.print(
-            f'  {each.edge}: {each.files} files, {each.body_bytes / 1e6:.1f} MB, {each.hits} were there already, '
-            f'{len(each.failures)} failed',
+            f'  {each.edge}: {_counted(each.files, "file")}, {size(each.body_bytes)}, '
+            f'{each.hits} were there already, {len(each.failures)} failed',
             markup=False,
         )

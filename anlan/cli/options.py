@@ -12,7 +12,14 @@ from anlan.paths import ROOT
 DEFAULT_PLATFORM = ROOT / 'infra' / 'platforms' / 'lab.yaml'
 
 PlatformFile = Annotated[
-    Path, typer.Option('--platform', '-p', envvar='ANLAN_PLATFORM', help='The platform file.', show_default=False)
+    Path,
+    typer.Option(
+        '--platform',
+        '-p',
+        envvar='ANLAN_PLATFORM',
+        help='The platform file.',
+        show_default=str(DEFAULT_PLATFORM.relative_to(ROOT)),
+    ),
 ]
 Json = Annotated[bool, typer.Option('--json', help='Print JSON on standard output.')]
 DryRun = Annotated[bool, typer.Option('--dry-run', help='Say what would be done; change nothing.')]

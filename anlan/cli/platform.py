@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from anlan.cli.options import DEFAULT_PLATFORM, Json
+from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
 from anlan.console import json_text, print_json, results, say
 from anlan.errors import EXIT_CODES_HELP, BadInput, InvalidFile
 from anlan.files import write_atomically
@@ -21,7 +21,9 @@ from infra.topology import Topology, topology_of
 
 app = typer.Typer(no_args_is_help=True, help='The platform file: check it, describe its keys, show what it stands for.')
 
-File = Annotated[Path, typer.Argument(envvar='ANLAN_PLATFORM', help='A platform file.')]
+File = Annotated[
+    Path | None, typer.Argument(metavar='FILE', help='The platform file, as with --platform.', show_default=False)
+]
 
 
 class Format(str, Enum):
@@ -34,20 +36,23 @@ class Format(str, Enum):
 
 
 @app.command(epilog=EXIT_CODES_HELP)
-def check(file: File = DEFAULT_PLATFORM, json: Json = False) -> None:
+def check(
+    context: typer.Context, file: File = None, platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False
+) -> None:
     """Check a platform file: every error at once, each with its path. Exit 2 if there is any."""
+    file = _chosen(context, file, platform)
     try:
-        platform = load_platform(file)
+        checked = load_platform(file)
     except InvalidFile as error:
         if not json:
             raise
         print_json({'valid': False, 'errors': [{'path': item.path, 'reason': item.reason} for item in error.problems]})
         raise typer.Exit(error.exit_code) from None
-    hosts = len(topology_of(platform).hosts)
+    hosts = len(topology_of(checked).hosts)
     if json:
-        print_json({'valid': True, 'errors': [], 'platform': platform.name, 'hosts': hosts})
+        print_json({'valid': True, 'errors': [], 'platform': checked.name, 'hosts': hosts})
     else:
-        say(f'{file}: platform {platform.name}, size {platform.size}, {hosts} hosts: no errors')
+        say(f'{file}: platform {checked.name}, size {checked.size}, {hosts} hosts: no errors')
 
 
 @app.command(epilog=EXIT_CODES_HELP)
@@ -59,19 +64,22 @@ def schema() -> None:
 
 @app.command(epilog=EXIT_CODES_HELP)
 def show(
-    file: File = DEFAULT_PLATFORM,
+    context: typer.Context,
+    *,
+    file: File = None,
+    platform: PlatformFile = DEFAULT_PLATFORM,
     format: Annotated[Format, typer.Option(help='table, json, mermaid or svg.')] = Format.table,
     output: Annotated[Path | None, typer.Option('--output', '-o', help='Write to this file instead.')] = None,
 ) -> None:
     """Show the topology that a platform file stands for."""
-    platform = load_platform(file)
-    topology = topology_of(platform)
+    shown = load_platform(_chosen(context, file, platform))
+    topology = topology_of(shown)
     if format is Format.table:
         if output is not None:
             raise BadInput('a table is for the terminal; with --output take --format json, mermaid or svg')
-        _print_tables(platform, topology)
+        _print_tables(shown, topology)
         return
-    text = _as_text(platform, topology, format)
+    text = _as_text(shown, topology, format)
     if output is None:
         typer.echo(text, nl=False)
         return
@@ -80,6 +88,16 @@ def show(
     except OSError as error:
         raise BadInput(f'{output} cannot be written: {error.strerror}') from None
     say(f'{output} written')
+
+
+def _chosen(context: typer.Context, file: Path | None, platform: Path) -> Path:
+    """Given FILE and --platform, return the file that is meant. Raise BadInput if both are given and differ."""
+    if file is None:
+        return platform
+    source = context.get_parameter_source('platform')
+    if source is not None and source.name == 'COMMANDLINE' and file != platform:
+        raise BadInput(f'give one platform file: {file}, or --platform {platform}')
+    return file
 
 
 def _as_text(platform: Platform, topology: Topology, format: Format) -> str:

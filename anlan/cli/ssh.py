@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ from anlan.paths import PlatformPaths
 from anlan.platform import load_platform
 from infra.outputs_file import read_outputs
 from infra.ssh_files import ssh_files
+from infra.topology import topology_of
 
 
 def register(app: typer.Typer) -> None:
@@ -26,9 +28,22 @@ def register(app: typer.Typer) -> None:
     )(ssh)
 
 
+def completed_hosts(context: typer.Context, incomplete: str) -> list[str]:
+    """Given the beginning of a host's name, return the hosts of the platform file in force that it may be.
+
+    For a shell that completes a line: no host is asked, and a file that is wrong has no hosts.
+    """
+    try:
+        file = context.params.get('platform') or os.environ.get('ANLAN_PLATFORM') or DEFAULT_PLATFORM
+        names = [host.name for host in topology_of(load_platform(Path(file))).hosts]
+    except Exception:
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
 def ssh(
     context: typer.Context,
-    host: Annotated[str, typer.Argument(help='A host of the platform; clients too.')],
+    host: Annotated[str, typer.Argument(help='A host of the platform; clients too.', autocompletion=completed_hosts)],
     platform: PlatformFile = DEFAULT_PLATFORM,
 ) -> None:
     """Open a session on HOST, or run a command there: `anlan ssh db-1 -- uptime`."""

@@ -81,6 +81,19 @@ def parse_courses(courses: Sequence[Mapping[str, Any]], wanted: str) -> list[Lad
     raise BadInput(f'there is no course {wanted!r}; there are {", ".join(course["slug"] for course in courses)}')
 
 
+def completed_courses(incomplete: str) -> list[str]:
+    """Given the beginning of a course's name, return the courses of the present source that it may be.
+
+    For a shell that completes a line: no host is asked, and what cannot be read is no course.
+    """
+    from app_stack.release.model import load_courses
+
+    try:
+        return [course.slug for course in load_courses() if course.slug.startswith(incomplete)]
+    except Exception:
+        return []
+
+
 def paths_of(ladders: Sequence[Ladder], key: str, expires: int) -> dict[str, str]:
     """Given ladders, the key and when signed addresses shall end, return the hash of every file by its address."""
     return {

@@ -7,10 +7,16 @@ from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from anlan.errors import BadInput, InvalidFile, Problem
+from anlan.platform.base import Section
 from anlan.platform.checks import cross_check
 from anlan.platform.model import Platform
+
+KINDS = ('lab', 'onprem')
+NO_NETWORK = frozenset({'ip_v4_network', 'ip_v6_network', 'ip_v4_address', 'ip_v6_address'})
+"""Errors of pydantic that a text has which is no network, or no address, of one version of IP."""
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -56,25 +62,80 @@ def parse_platform(text: str, source: str) -> Platform:
     try:
         platform = Platform.model_validate(document)
     except ValidationError as error:
-        raise InvalidFile(source, _problems(error), 'what keys mean together is checked once these are right') from None
+        raise InvalidFile(
+            source, _problems(error, document), 'what keys mean together is checked once these are right'
+        ) from None
     problems = cross_check(platform)
     if problems:
         raise InvalidFile(source, problems)
     return platform
 
 
-def _problems(error: ValidationError) -> list[Problem]:
-    problems = []
+def _problems(error: ValidationError, document: Any) -> list[Problem]:
+    problems: list[Problem] = []
+    alternatives: dict[str, list[ErrorDetails]] = {}
     for detail in error.errors():
-        path = '.'.join(
-            str(part) for part in detail['loc'] if part not in ('lab', 'onprem') or detail['loc'][0] != 'target'
-        )
-        reason = detail['msg']
-        if detail['type'] == 'extra_forbidden':
-            reason = 'is an unknown key'
-        elif detail['type'] == 'missing':
-            reason = 'is missing'
-        elif 'input' in detail and not isinstance(detail['input'], dict | list):
-            reason = f'{detail["input"]!r}: {reason[0].lower()}{reason[1:]}'
-        problems.append(Problem(path, reason))
-    return sorted(problems)
+        path, chosen = _path_of(detail, document)
+        if chosen:
+            alternatives.setdefault(path, []).append(detail)
+        else:
+            problems.append(Problem(path, _reason_of(detail)))
+    for path, details in alternatives.items():
+        # A value that fits none of several types is one error, not one of each type.
+        if all(detail['type'] in NO_NETWORK for detail in details):
+            problems.append(Problem(path, f'{details[0]["input"]!r} is no network or address'))
+        else:
+            problems.append(Problem(path, _reason_of(details[0])))
+    return sorted(set(problems))
+
+
+def _path_of(detail: ErrorDetails, document: Any) -> tuple[str, bool]:
+    """Given an error and the document, return its path in the file, and whether it stands for one type of several."""
+    parts, place, chosen = [], document, False
+    location = detail['loc']
+    for index, part in enumerate(location):
+        if index == 1 and location[0] == 'target' and part in KINDS:
+            continue
+        if isinstance(place, dict):
+            known = part in place
+        else:
+            known = isinstance(place, list) and isinstance(part, int) and part < len(place)
+        if known:
+            place = place[part]
+        elif detail['type'] not in ('missing', 'invalid_key') or index < len(location) - 1:
+            # No key of the file: the name of a validator, which says nothing to who wrote it.
+            chosen = chosen or part != '[key]'
+            continue
+        parts.append(str(part))
+    return '.'.join(parts), chosen
+
+
+def _reason_of(detail: ErrorDetails) -> str:
+    kind, value = detail['type'], detail['input']
+    if kind == 'extra_forbidden':
+        return 'is an unknown key'
+    if kind == 'missing':
+        return 'is missing'
+    reason = detail['msg'].removeprefix('Value error, ')
+    if kind == 'model_type':
+        reason = f'needs {_keys_of(detail["ctx"]["class_name"])}'
+    elif kind in ('model_attributes_type', 'union_tag_not_found'):
+        reason = f'needs kind, one of {", ".join(KINDS)}'
+    elif kind in ('dict_type', 'list_type'):
+        reason = 'must be a mapping of keys' if kind == 'dict_type' else 'must be a list'
+    if isinstance(value, dict | list):
+        return reason
+    return f'{value!r}: {reason}' if kind == 'value_error' else f'{value!r}: {reason[0].lower()}{reason[1:]}'
+
+
+def _keys_of(name: str) -> str:
+    """Given the name of a section, return the keys that it must have, or those that it may have."""
+    section = next(each for each in _sections(Section) if each.__name__ == name)
+    required = [key for key, field in section.model_fields.items() if field.is_required()]
+    if required:
+        return ' and '.join(filter(None, [', '.join(required[:-1]), required[-1]]))
+    return f'a mapping with any of {", ".join(section.model_fields)}'
+
+
+def _sections(base: type[Section]) -> set[type[Section]]:
+    return {each for sub in base.__subclasses__() for each in ({sub} | _sections(sub))}

@@ -73,18 +73,26 @@ def test_a_full_disk_stops_nothing_and_is_said_once_and_mended(tmp_path: Path, m
     assert {entry.prefix for entry in kept} == {ATTACKER, '192.0.2.1'}
 
 
-@pytest.mark.parametrize('damage', ['torn', 'rubbish', 'empty'])
+@pytest.mark.parametrize('damage', ['torn', 'rubbish', 'deep', 'empty'])
 def test_a_damaged_state_file_costs_no_more_than_what_was_damaged(tmp_path: Path, damage: str) -> None:
     network = Network(tmp_path)
     sense(network, source='192.0.2.1')
     sense(network)
     file = tmp_path / 'fw-1'
     text = file.read_text(encoding='utf-8')
-    file.write_text({'torn': text[:-20], 'rubbish': '\0\0{[\n' + text, 'empty': ''}[damage], encoding='utf-8')
+    file.write_text(
+        {'torn': text[:-20], 'rubbish': '\0\0{[\n' + text, 'deep': '[' * 200_000 + '\n' + text, 'empty': ''}[damage],
+        encoding='utf-8',
+    )
     network.kernels['fw-1'] = Kernel()
     network.lost = lambda sender, receiver: True
     network.restart('fw-1')
-    expected = {'torn': {'192.0.2.1'}, 'rubbish': {'192.0.2.1', ATTACKER}, 'empty': set()}[damage]
+    expected = {
+        'torn': {'192.0.2.1'},
+        'rubbish': {'192.0.2.1', ATTACKER},
+        'deep': {'192.0.2.1', ATTACKER},
+        'empty': set(),
+    }[damage]
     assert set(network.kernels['fw-1'].elements) == expected
     network.lost = lambda sender, receiver: False
     network.run(15)

@@ -141,3 +141,42 @@ def test_a_folder_that_is_not_there_is_said(anlan: Anlan, sample: Path, tmp_path
     assert ended.code in (1, 2)
     assert 'Traceback' not in ended.err
     assert 'none' in ended.said
+
+
+@pytest.mark.parametrize('command', ['check', 'show'])
+def test_the_file_is_given_by_its_place_by_an_option_or_by_the_environment(
+    anlan: Anlan, sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    by_place = anlan('platform', command, sample)
+    assert by_place.code == 0
+    assert 'latform sample' in by_place.out + by_place.said
+    assert anlan('platform', command, '-p', sample) == by_place
+    assert anlan('platform', command, '--platform', sample) == by_place
+    assert anlan('platform', command, sample, '-p', sample) == by_place
+    monkeypatch.setenv('ANLAN_PLATFORM', str(sample))
+    assert anlan('platform', command) == by_place
+    monkeypatch.setenv('ANLAN_PLATFORM', str(tmp_path / 'none.yaml'))
+    assert anlan('platform', command, sample) == by_place
+
+
+def test_two_files_are_one_too_many(anlan: Anlan, sample: Path) -> None:
+    ended = anlan('platform', 'check', sample, '-p', LAB)
+    assert ended.code == 2
+    assert 'give one platform file' in ended.said
+
+
+@pytest.mark.parametrize('words', [['platform', 'check'], ['up'], ['ssh'], ['cdn', 'purge'], ['block', 'list']])
+def test_help_says_which_file_is_taken_without_one(anlan: Anlan, words: list[str]) -> None:
+    assert 'infra/platforms/lab.yaml' in anlan(*words, '--help').out
+
+
+def test_an_address_that_is_none_is_one_clean_error_as_json(
+    anlan: Anlan, platform_file: Callable[[Document], Path]
+) -> None:
+    wrong = platform_file(with_values(lab(), {'block_list.never': ['banana'], 'limits.syns': -1}))
+    ended = anlan('platform', 'check', '-p', wrong, '--json')
+    assert ended.code == 2
+    assert json.loads(ended.out)['errors'] == [
+        {'path': 'block_list.never.0', 'reason': "'banana' is no network or address"},
+        {'path': 'limits.syns', 'reason': '-1: needs per_second and burst'},
+    ]

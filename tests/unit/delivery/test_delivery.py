@@ -37,3 +37,8 @@ def test_what_nobody_sees_is_not_an_empty_cache() -> None:
     blind = parse_host('edge-1', 'edge', counted, [], 1001)
     assert blind.reason == 'what its cache holds cannot be seen'
     assert levels([blind, parse_host('edge-2', 'edge', said(), [], 1001)])[0].size_bytes is None
+
+
+def test_a_cache_whose_nginx_does_not_run_is_no_cache_however_fresh_its_counts() -> None:
+    assert parse_host('edge-1', 'edge', said(), [], 1001, nginx='inactive').reason == 'nginx.service is inactive'
+    assert parse_host('edge-1', 'edge', said(), [], 1001, nginx='').reason == 'nginx.service is not answered for'

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from anlan.cli import bring_up
+from anlan.cli.cdn import duration
 from anlan.cli.warming import Ladder, warm_edges
 from anlan.cli.work import Work
 from anlan.console import Step
@@ -45,7 +46,7 @@ def test_a_rotation_says_until_when_the_key_before_holds(anlan: Anlan, sample: P
     before = read_secret(paths.secrets, KEY)
     ended = anlan('cdn', 'rotate-key', '-p', sample)
     assert ended.code == 0
-    assert f'{OVERLAP_SECONDS} s or more after the new one was brought' in ended.out
+    assert f'{duration(OVERLAP_SECONDS)} or more after the new one was brought' in ended.out
     assert ensure_secrets(paths.secrets)[BEFORE] == before not in ended.out
 
 

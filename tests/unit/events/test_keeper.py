@@ -64,28 +64,71 @@ def test_a_store_that_cannot_be_cleaned_is_counted_and_said(
     assert program.vacuum(tmp_path / 'lb-1', 180)
 
 
+STORED: dict[tuple[str, ...], str] = {
+    ('--field=ANLAN_EVENT',): 'intrusion\nblock\n',
+    ('--field=ANLAN_SOURCE',): '192.0.2.1\n192.0.2.77/32\n198.51.100.1\n2001:0db8:0001:0002:0000:0000:0000:0005\n'
+    '2001:db8:1:2::/64\n2001:dc8::1\nno-address\n',
+}
+
+
 def test_the_reader_asks_for_all_kinds_that_there_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     reader = load('event-read')
     asked: list[tuple[str, ...]] = []
 
     def journal(store: Path, *words: str) -> str:
         asked.append(words)
-        return 'intrusion\nblock\n' if words == ('--field=ANLAN_EVENT',) else '{"a": 1}\n'
+        return STORED.get(words, '{"a": 1}\n')
 
     monkeypatch.setattr(reader, 'journal', journal)
-    assert reader.events(tmp_path, 5.0, [], ['192.0.2.1'], 7) == ['{"a": 1}']
-    assert asked[1][2:] == (
+    assert reader.events(tmp_path, 5.0, 7, sources=['192.0.2.1']) == ['{"a": 1}']
+    assert asked[-1][2:] == (
         '--lines=7', '--since=@5.000000', 'ANLAN_EVENT=block', 'ANLAN_EVENT=intrusion', 'ANLAN_SOURCE=192.0.2.1',
     )  # fmt: skip
-    reader.events(tmp_path, 5.0, ['waf'], [], 7)
-    assert asked[2][-1] == 'ANLAN_EVENT=waf'
+    reader.events(tmp_path, 5.0, 7, kinds=['waf'], requests=['ab12'])
+    assert asked[-1][-2:] == ('ANLAN_EVENT=waf', 'ANLAN_REQUEST=ab12')
+
+
+@pytest.mark.parametrize(
+    ('source', 'found'),
+    [
+        ('192.0.2.1', ['192.0.2.1']),
+        ('192.0.2.0/24', ['192.0.2.1', '192.0.2.77/32']),
+        ('::ffff:192.0.2.1', ['192.0.2.1']),
+        ('2001:db8:1:2::5', ['2001:0db8:0001:0002:0000:0000:0000:0005', '2001:db8:1:2::/64']),
+        ('2001:DB8:1:2:0::9', ['2001:db8:1:2::/64']),
+        ('2001:db8::/32', ['2001:0db8:0001:0002:0000:0000:0000:0005', '2001:db8:1:2::/64']),
+    ],
+)
+def test_a_source_is_found_in_any_spelling_in_its_network_and_by_its_network(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str, found: list[str]
+) -> None:
+    reader = load('event-read')
+    asked: list[tuple[str, ...]] = []
+
+    def journal(store: Path, *words: str) -> str:
+        asked.append(words)
+        return STORED.get(words, '')
+
+    monkeypatch.setattr(reader, 'journal', journal)
+    reader.events(tmp_path, 5.0, 7, kinds=['block'], sources=[source])
+    assert [word for word in asked[-1] if word.startswith('ANLAN_SOURCE=')] == [
+        f'ANLAN_SOURCE={each}' for each in found
+    ]
+
+
+def test_a_source_that_a_store_does_not_have_is_not_a_question_for_all(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    reader = load('event-read')
+    monkeypatch.setattr(reader, 'journal', lambda store, *words: STORED.get(words, 'all'))
+    assert reader.events(tmp_path, 5.0, 7, sources=['203.0.113.0/24']) == []
 
 
 def test_a_store_without_events_is_not_asked_for_all_entries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Without a match journalctl would print the whole journal as events."""
     reader = load('event-read')
     monkeypatch.setattr(reader, 'journal', lambda store, *words: '' if words == ('--field=ANLAN_EVENT',) else 'all')
-    assert reader.events(tmp_path, 0.0, [], [], 7) == []
+    assert reader.events(tmp_path, 0.0, 7) == []
 
 
 def test_role_and_flows_name_the_same_port_and_only_the_boundary_sends() -> None:

@@ -47,4 +47,7 @@ def test_a_unit_of_ours_that_is_expected_is_one_that_a_role_writes(tier: str) ->
     # One template of two sensors.
     assert 'anlan-intrusion.service' in written
     assert units_of_ours(services_of(tier)) <= written | {'anlan-intrusion-refused.service'}
+    tiers = {'fw-1': 'firewall', 'fw-2': 'firewall', 'mon-1': 'monitoring', 'mon-2': 'monitoring'}
+    assert {'anlan-zone-sight.service', 'anlan-event-upload@mon-2.service'} <= set(services_of('firewall', tiers))
+    assert 'anlan-zone-sight.service' not in services_of('firewall', {'fw-1': 'firewall'})
     assert not units_of_ours(['anlan-moon.service']) <= written

@@ -46,7 +46,7 @@ def said(output: str) -> str:
 
 
 def probe(commands: Path, services: list[str]) -> dict[str, Any]:
-    question = {'tier': 'monitoring', 'services': services, 'address': '192.0.2.1', 'tls_ports': []}
+    question = {'tier': 'monitoring', 'services': services, 'metrics': [], 'address': '192.0.2.1', 'tls_ports': []}
     done = subprocess.run(
         [sys.executable, '-I', str(PROBE)],
         input=json.dumps(question),
@@ -90,3 +90,12 @@ def test_addresses_are_all_but_the_hosts_own_loop(commands: Path) -> None:
 def test_the_clock_is_what_chrony_says(commands: Path) -> None:
     put(commands, 'chronyc', said('C612280B,198.18.40.11,3,1700000000.1,-0.000123,0.1,0.1,0,0,0,0,0,64,Normal'))
     assert probe(commands, [])['clock'] == {'source': '198.18.40.11', 'offset_seconds': -0.000123, 'stratum': 3}
+
+
+def test_metrics_that_are_not_there_have_no_age(commands: Path) -> None:
+    question = {'tier': 'edge', 'services': [], 'metrics': ['moon'], 'address': '192.0.2.1', 'tls_ports': []}
+    done = subprocess.run(
+        [sys.executable, '-I', str(PROBE)], input=json.dumps(question), env={'PATH': str(commands)},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout)['metrics_seconds'] == {'moon': None}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from monitoring.expectation import services_of
+from monitoring.expectation import METRICS, services_of
 from monitoring.status import EXIT_CODE, Observations, Status, clients_of, judge
 from tests.unit.samples import dual_stack, lab, topology_from
 
@@ -45,10 +45,12 @@ def whole(size: str = 'full') -> Observations:
         if each.ipv6_address
     }
     hosts: dict[str, Any] = {}
+    tiers = {host.name: host.tier for host in topology.hosts}
     for host in topology.hosts:
         answer: dict[str, Any] = {
             'addresses': [str(address) for address in host.addresses.values()],
-            'services': dict.fromkeys(services_of(host.tier), 'active'),
+            'services': dict.fromkeys(services_of(host.tier, tiers), 'active'),
+            'metrics_seconds': dict.fromkeys(METRICS.get(host.tier, ()), 3.0),
             'failed_units': [],
             'certificate_days': 80.0,
             'clock': {'source': 'mon-1', 'offset_seconds': 0.0001, 'stratum': 3},
@@ -405,3 +407,18 @@ def test_a_host_still_to_be_made_anew_may_lack_what_it_never_had_and_nothing_els
     assert judge(seen, outdated=['app-2']).state == 'ok'
     set_service('app-2', 'nginx.service', 'inactive')(hosts)
     assert judge(seen, outdated=['app-2']).reasons == ['app-2: nginx.service is inactive']
+
+
+def test_a_service_that_runs_and_tells_nothing_any_more_is_named() -> None:
+    def gone(hosts: dict[str, Any]) -> None:
+        hosts['fw-2']['metrics_seconds'] |= {'block_list': None, 'intrusion': 300.0}
+
+    reasons = with_fault(gone).reasons
+    assert 'fw-2: /run/anlan/metrics/block_list.prom is not there' in reasons
+    assert 'fw-2: /run/anlan/metrics/intrusion.prom was last written 300 s ago' in reasons
+
+
+def test_who_sends_events_may_try_again_and_again_but_not_be_stopped() -> None:
+    unit = 'anlan-event-upload@mon-1.service'
+    assert with_fault(set_service('edge-1', unit, 'activating')).state == 'ok'
+    assert f'edge-1: {unit} is inactive' in with_fault(set_service('edge-1', unit, 'inactive')).reasons

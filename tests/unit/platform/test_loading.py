@@ -10,6 +10,7 @@ import yaml
 from anlan.errors import EXIT_BAD_INPUT, BadInput, InvalidFile
 from anlan.platform import load_platform
 from anlan.platform.load import parse_platform
+from anlan.platform.model import Platform
 from tests.unit.samples import ABSENT, lab, platform_of, problems_of, with_values
 
 
@@ -144,6 +145,39 @@ def test_a_promise_without_end_is_no_promise() -> None:
 def test_a_wrong_value_is_shown_with_the_reason() -> None:
     (sentence,) = said({'front_door.port': 70000})
     assert sentence.startswith('front_door.port: 70000: input should be less than or equal to 65535')
+
+
+@pytest.mark.parametrize(
+    ('values', 'sentence'),
+    [
+        ({'block_list.never': ['banana']}, "block_list.never.0: 'banana' is no network or address"),
+        ({'block_list.never': [{'a': 1}]}, "block_list.never.0: {'a': 1} is no network or address"),
+        ({'limits': {'syns': -1}}, 'limits.syns: -1: needs per_second and burst'),
+        ({'limits.syns': [1]}, 'limits.syns: needs per_second and burst'),
+        ({'limits.syns': {'per_second': 3}}, 'limits.syns.burst: is missing'),
+        ({'zones': 3}, 'zones: 3: must be a mapping of keys'),
+        ({'block_list.never': 'all'}, "block_list.never: 'all': must be a list"),
+        ({'target': 3}, 'target: 3: needs kind, one of lab, onprem'),
+        ({'target': {}}, 'target: needs kind, one of lab, onprem'),
+        ({'target': {'kind': 'lab', 'lab': 3}}, 'target.lab: is an unknown key'),
+        ({'block_list.never': ['::/0']}, 'block_list.never: ::/0 is wider than a /32: attackers would be in it too'),
+    ],
+)  # fmt: skip
+def test_an_error_is_one_sentence_in_the_words_of_the_file(values: dict[str, object], sentence: str) -> None:
+    assert said(values) == [sentence]
+
+
+def test_a_section_without_required_keys_is_named_by_those_it_may_have() -> None:
+    (sentence,) = said({'block_list': 3})
+    assert sentence.startswith('block_list: 3: needs a mapping with any of seconds, window_seconds, ')
+
+
+@pytest.mark.parametrize('section', list(Platform.model_fields))
+def test_no_path_and_no_reason_shows_how_the_file_is_checked(section: str) -> None:
+    for value in (-1, 'x', [1], None, {'x': 1}):
+        for problem in problems_of(with_values(lab(), {section: value})) if section != 'name' or value != 'x' else ():
+            assert problem.path.startswith(section) or not problem.path
+            assert not any(word in str(problem) for word in ('[', 'function-', 'instance of', 'Value error'))
 
 
 def test_an_unknown_target_is_said_with_those_that_are() -> None:

@@ -96,6 +96,20 @@ def test_a_request_that_writes_itself_a_number_has_none() -> None:
     assert watch.Sight().take(DENIED)['ANLAN_REQUEST'] == '1221315fb86f733890c66e2e94591ac9'
 
 
+def test_our_own_attack_is_no_event_and_is_not_counted() -> None:
+    own = DENIED.replace('198.18.1.31', '127.0.0.1').replace('"10201"', '"10200"')
+    sight = watch.Sight()
+    assert sight.take(found('ARGS:probe', '<script>')) is None
+    assert sight.take(own) is None
+    assert not sum(sight.denied.values())
+    assert not sight.found
+    assert sight.take(DENIED)['ANLAN_RULES'] == 'none told'
+
+
+def test_an_attacker_whose_address_begins_like_ours_is_told() -> None:
+    assert watch.Sight().take(DENIED.replace('198.18.1.31', '127.0.0.10'))['ANLAN_SOURCE'] == '127.0.0.10'
+
+
 def test_a_refusal_that_is_cut_off_is_still_one() -> None:
     sight = watch.Sight()
     fields = sight.take(DENIED[: DENIED.index('[msg')])

@@ -73,7 +73,7 @@ def answered(node: Node, question: bytes, clocks: Clocks) -> dict[str, Any]:
                 return {'error': f'{source} is not shut out: {done.text}'}
     except Refused as refused:
         return {'error': f'{refused}'}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {'error': 'the question cannot be read'}
     return {'prefix': prefix, 'seconds': seconds}
 
@@ -148,7 +148,7 @@ def ask(question: dict[str, Any]) -> dict[str, Any]:
             while part := link.recv(65536):
                 answer += part
         return dict(json.loads(answer))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         return {'error': f'the block list of this host does not answer: {error or type(error).__name__}'}
 
 

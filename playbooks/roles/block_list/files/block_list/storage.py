@@ -42,7 +42,7 @@ class Storage:
                 # A clock that went back must not make a block longer than it was.
                 passed = now - float(written) if boot == self._boot else max(0.0, wall - float(written_wall))
                 entry = unpacked(data, now - passed, longest_seconds)
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 continue
             if entry.ends > now:
                 entries.append(entry)

@@ -64,7 +64,7 @@ class Wire:
             message = json.loads(body)
             sender, at, nonce = str(message['from']), float(message['at']), str(message['nonce'])
             kind, to = str(message['kind']), str(message['to'])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise Rejected('garbled') from None
         # Before the nonce is used up: what comes from elsewhere must not spoil the message that it was copied from.
         if to != self._name or sender != expected:
