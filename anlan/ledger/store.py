@@ -1,0 +1,177 @@
+"""The ledger's files: one line a record, appended under a lock and brought to the disk before anybody is told.
+
+`records.jsonl`: the chain. `attachments/`: files by their SHA-256. `key.pem`, `key.pub`: who seals. `torn-…`: what a
+crash left of an append; it never was a record.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from anlan.deadline import Deadline
+from anlan.errors import AnlanError, Busy
+from anlan.files import write_atomically
+from anlan.ledger.canonical import digest
+from anlan.ledger.chain import Verification, read_record, verify
+from anlan.ledger.record import BEGINNING, FIRST, Draft, Record
+from anlan.ledger.seal import Signer
+
+LOCK_SECONDS = 30.0
+BLOCK_BYTES = 65536
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The ledger of one platform."""
+
+    folder: Path
+
+    @property
+    def file(self) -> Path:
+        """Return the file of records."""
+        return self.folder / 'records.jsonl'
+
+    @property
+    def public_key(self) -> Path:
+        """Return the file of the public key."""
+        return self.folder / 'key.pub'
+
+    @property
+    def stands(self) -> bool:
+        """Return whether anything was ever written."""
+        return self.file.exists()
+
+    def append(self, platform: str, drafts: Sequence[Draft]) -> list[Record]:
+        """Given a platform's name and drafts, add them in order and seal them; return them as they stand.
+
+        A ledger that is not there begins. All are on the disk when it returns. A crash before that leaves the first of
+        them, each whole: half a line is put aside by the next append, and what has no seal gets it then. Raise Busy if
+        another writes for too long, AnlanError if the disk or the key does not do or the last record cannot be read,
+        NotCanonical if a draft is no plain data.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with self._locked():
+                signer = Signer.ensure(self.folder / 'key.pem')
+                if not self.public_key.exists():
+                    write_atomically(self.public_key, signer.public_pem(), 0o644)
+                return self._append(platform, drafts, signer)
+        except OSError as error:
+            raise AnlanError(f'{self.folder}: nothing could be written ({error.strerror or error})') from None
+
+    def attach(self, content: bytes) -> str:
+        """Given the content of a file, keep it and return its SHA-256, by which records name it. Raise AnlanError."""
+        sha256 = digest(content)
+        place = self._attachment(sha256)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not place.exists():
+                write_atomically(place, content, 0o400)
+        except OSError as error:
+            raise AnlanError(f'{place}: could not be written ({error.strerror or error})') from None
+        return sha256
+
+    def attachment(self, sha256: str) -> bytes:
+        """Given a SHA-256, return the file's content. Raise AnlanError if it is not there, or was changed."""
+        try:
+            content = self._attachment(sha256).read_bytes()
+        except OSError:
+            raise AnlanError(f'there is no attachment {sha256}') from None
+        if digest(content) != sha256:
+            raise AnlanError(f'the attachment {sha256} was changed')
+        return content
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the lines of the ledger, the first first. What a crash left at its end is no line."""
+        if not self.file.exists():
+            return
+        with self.file.open('rb') as stream:
+            for line in stream:
+                if line.endswith(b'\n'):
+                    yield line[:-1]
+
+    def records(self) -> Iterator[Record]:
+        """Yield every record. Raise AnlanError with the place of one that cannot be read."""
+        for number, line in enumerate(self.lines(), 1):
+            try:
+                yield read_record(line)
+            except ValueError as error:
+                raise AnlanError(f'{self.file}, record {number}: {error}') from None
+
+    def verify(self, attachments: bool = True) -> Verification:
+        """Return what a verification of the whole finds. Raise AnlanError if its key is not there or is none."""
+        try:
+            pem = self.public_key.read_bytes()
+            return verify(self.lines(), pem, self._attachment_sha256 if attachments else None)
+        except (OSError, ValueError) as error:
+            raise AnlanError(f'{self.public_key} holds no key ({error})') from None
+
+    def _append(self, platform: str, drafts: Sequence[Draft], signer: Signer) -> list[Record]:
+        with self.file.open('a+b') as stream:
+            self.file.chmod(0o600)
+            last = self._last(stream)
+            number, previous = (0, FIRST) if last is None else (last.number, last.sha256)
+            now = datetime.now(UTC)
+            begun = [] if last else [Draft(BEGINNING, platform, now, now, observed={'identity': secrets.token_hex(16)})]
+            records = []
+            for draft in [*begun, *drafts]:
+                number += 1
+                records.append(Record.of(draft.document(number, previous)))
+                previous = records[-1].sha256
+            records.append(signer.seal(number + 1, previous, now))
+            stream.write(b''.join(record.line + b'\n' for record in records))
+            stream.flush()
+            os.fsync(stream.fileno())
+        return records[len(begun) : -1]
+
+    def _last(self, file: BinaryIO) -> Record | None:
+        """Return the last record of the open file; what stands behind its line is put aside."""
+        size = os.fstat(file.fileno()).st_size
+        tail, start = b'', size
+        while start > 0 and tail.count(b'\n') < 2:
+            step = min(BLOCK_BYTES, start)
+            start -= step
+            file.seek(start)
+            tail = file.read(step) + tail
+        whole, newline, torn = tail.rpartition(b'\n')
+        if torn:
+            write_atomically(self.folder / f'torn-{time.time_ns()}', torn, 0o600)
+            file.truncate(size - len(torn))
+        if not newline:
+            return None
+        try:
+            return read_record(whole.rpartition(b'\n')[2])
+        except ValueError as error:
+            raise AnlanError(f'{self.file}: its last record cannot be read: {error}; `anlan evidence verify`') from None
+
+    def _attachment(self, sha256: str) -> Path:
+        return self.folder / 'attachments' / sha256[:2] / sha256
+
+    def _attachment_sha256(self, sha256: str) -> str | None:
+        try:
+            return digest(self._attachment(sha256).read_bytes())
+        except OSError:
+            return None
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        deadline = Deadline(LOCK_SECONDS)
+        with (self.folder / 'lock').open('a') as stream:
+            while True:
+                try:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if deadline.passed():
+                        raise Busy(f'{self.folder} has been written to by another for {LOCK_SECONDS:g} s') from None
+                    time.sleep(0.02)
+            yield

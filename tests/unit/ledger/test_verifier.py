@@ -1,0 +1,163 @@
+"""The program in a pack: it needs Python and openssl alone, and finds what the ledger's own verification finds."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from anlan.errors import AnlanError
+from anlan.ledger import Ledger
+from anlan.ledger.pack import VERIFIER, write_pack
+from anlan.ledger.seal import Signer
+from tests.unit.ledger.test_ledger import draft, resigned, rewritten
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    made = Ledger(tmp_path / 'ledger')
+    made.append('test', [draft('one', verdict='pass'), draft('two', observed={'报文': 1.5, 'e': 1e22, 's': 5e-324})])
+    made.append('test', [draft('three', attachments={'answer.txt': made.attach(b'an answer')})])
+    return made
+
+
+@pytest.fixture
+def pack(ledger: Ledger, tmp_path: Path) -> Path:
+    file = tmp_path / 'evidence.zip'
+    assert write_pack(ledger, file, {'report.html': '报告'.encode()}) == 6
+    return file
+
+
+def verified(place: Path, *words: str, path: str | None = None) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, '-I', str(VERIFIER), str(place), *words], capture_output=True, text=True, check=False,
+        env=None if path is None else {'PATH': path},
+    )  # fmt: skip
+    assert 'Traceback' not in done.stderr
+    return done.returncode, done.stdout
+
+
+def repacked(pack: Path, change: Callable[[dict[str, bytes]], None]) -> Path:
+    with zipfile.ZipFile(pack) as old:
+        contents = {name: old.read(name) for name in old.namelist()}
+    change(contents)
+    with zipfile.ZipFile(pack, 'w') as new:
+        for name, content in contents.items():
+            new.writestr(name, content)
+    return pack
+
+
+def test_it_is_short_and_needs_the_standard_library_alone() -> None:
+    text = VERIFIER.read_text(encoding='utf-8')
+    assert len(text.splitlines()) <= 150
+    imported = set()
+    for node in ast.walk(ast.parse(text, feature_version=(3, 9))):
+        if isinstance(node, ast.Import):
+            imported |= {name.name.partition('.')[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(str(node.module).partition('.')[0])
+    assert imported <= sys.stdlib_module_names
+
+
+def test_a_good_pack_is_good_and_says_its_key(ledger: Ledger, pack: Path) -> None:
+    key = ledger.verify().key
+    for words in ((), ('--all-seals',), ('--key', key), ('--key', key.upper())):
+        assert verified(pack, *words) == (0, f'6 records, sealed up to record 6; nothing is wrong. Key {key}\n')
+    assert verified(ledger.folder)[0] == 0
+
+
+def test_the_same_ledger_gives_the_same_pack(ledger: Ledger, pack: Path, tmp_path: Path) -> None:
+    write_pack(ledger, tmp_path / 'again.zip', {'report.html': '报告'.encode()})
+    assert (tmp_path / 'again.zip').read_bytes() == pack.read_bytes()
+
+
+def test_a_pack_by_another_key_than_was_told_is_wrong(pack: Path, tmp_path: Path) -> None:
+    code, said = verified(pack, '--key', '0' * 64)
+    assert code == 1
+    assert 'sealed with the key' in said
+    other = Signer.ensure(tmp_path / 'other.pem').public_pem()
+    code, said = verified(repacked(pack, lambda files: files.update({'key.pub': other})))
+    assert (code, said) == (1, 'WRONG: record 4: it is sealed with another key\n')
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        (lambda lines: [*lines[:2], lines[2].replace(b'two', b'tow'), *lines[3:]], 'record 4: it does not follow'),
+        (lambda lines: [*lines[:2], lines[2][:-1], *lines[3:]], 'record 3: it is no record'),
+        (lambda lines: [*lines[:2], *lines[3:]], 'record 3: it says that it is record 4'),
+        (lambda lines: [*lines[:1], lines[2], lines[1], *lines[3:]], 'record 2: it says that it is record 3'),
+        (lambda lines: resigned(lines, 2, verdict='fail'), 'its signature is not right'),
+        (lambda lines: resigned(lines, 6, signature='AAAA'), 'record 6: its signature is not right'),
+        (lambda lines: resigned(lines, 6, signature='!'), 'record 6: its signature is not right'),
+        (lambda lines: lines[:3], 'nothing is sealed'),
+        (lambda lines: [b'[' * 100_000, *lines[1:]], 'record 1: it is no record'),
+    ],
+    ids=['flipped', 'cut', 'removed', 'swapped', 'forged', 'no signature', 'no base64', 'no seal', 'deep'],
+)
+def test_the_first_wrong_place_is_named(
+    ledger: Ledger, change: Callable[[list[bytes]], list[bytes]], said: str
+) -> None:
+    rewritten(ledger, change)
+    assert not ledger.verify().good or ledger.verify().sealed == 0
+    code, found = verified(ledger.folder)
+    assert code == 1
+    assert said in found
+
+
+def test_a_seal_in_the_middle_that_is_forged_is_found_by_the_chain_or_by_asking_every_seal(ledger: Ledger) -> None:
+    rewritten(ledger, lambda lines: resigned(lines, 4, signature='AAAA'))
+    assert verified(ledger.folder)[1].startswith('WRONG: record 6: its signature')
+    assert verified(ledger.folder, '--all-seals')[1].startswith('WRONG: record 4: its signature')
+
+
+def test_a_pack_that_is_cut_off_is_wrong_or_no_pack(ledger: Ledger, pack: Path) -> None:
+    whole = pack.read_bytes()
+    for share in (0.0, 0.3, 0.9):
+        pack.write_bytes(whole[: int(len(whole) * share)])
+        assert verified(pack)[0] in {1, 2}
+    assert verified(pack.with_name('absent.zip'))[0] == 2
+    with ledger.file.open('ab') as stream:
+        stream.write(b'{')
+    assert verified(ledger.folder) == (1, 'WRONG: record 7: it is cut off\n')
+
+
+def test_a_flipped_byte_anywhere_in_the_pack_never_goes_unseen_in_a_record_or_attachment(pack: Path) -> None:
+    whole = pack.read_bytes()
+    with zipfile.ZipFile(pack) as file:
+        infos = {info.filename: info for info in file.infolist()}
+    start = infos['records.jsonl'].header_offset + 60
+    for place in range(start, start + infos['records.jsonl'].compress_size - 30, 97):
+        pack.write_bytes(whole[:place] + bytes([whole[place] ^ 0x10]) + whole[place + 1 :])
+        assert verified(pack)[0] in {1, 2}, place
+
+
+def test_an_attachment_that_was_changed_or_removed_is_named(pack: Path) -> None:
+    def changed(files: dict[str, bytes]) -> None:
+        files.update({name: b'else' for name in files if name.startswith('attachments/')})
+
+    assert verified(repacked(pack, changed)) == (1, 'WRONG: record 5: its attachment answer.txt was changed\n')
+
+    def removed(files: dict[str, bytes]) -> None:
+        for name in [name for name in files if name.startswith('attachments/')]:
+            del files[name]
+
+    assert verified(repacked(pack, removed)) == (1, 'WRONG: record 5: its attachment answer.txt is not there\n')
+
+
+def test_without_openssl_it_says_so(pack: Path, tmp_path: Path) -> None:
+    code, said = verified(pack, path=str(tmp_path))
+    assert code == 2
+    assert 'openssl' in said
+
+
+def test_a_ledger_that_is_not_in_order_is_not_packed(ledger: Ledger, tmp_path: Path) -> None:
+    rewritten(ledger, lambda lines: [*lines[:2], *lines[3:]])
+    with pytest.raises(AnlanError, match='not packed: record 3'):
+        write_pack(ledger, tmp_path / 'evidence.zip')
+    assert not list(tmp_path.glob('*.zip')) + list(tmp_path.glob('.*.part'))
