@@ -69,6 +69,11 @@ class PlatformPaths:
         return self.directory / 'logs'
 
     @property
+    def ledger(self) -> Path:
+        """Return the folder of the evidence ledger; it outlives the hosts."""
+        return self.directory / 'ledger'
+
+    @property
     def run(self) -> Path:
         """Return the folder of what only a running configuration needs; it is removed at its end."""
         return self.directory / 'run'

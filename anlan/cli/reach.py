@@ -12,13 +12,15 @@ from rich.text import Text
 from anlan.cli.block_list import spare
 from anlan.cli.observing import observing, require_bastion
 from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
-from anlan.console import messages, print_json, results, step
+from anlan.cli.recording import Recording
+from anlan.console import json_text, messages, print_json, results, step
 from anlan.platform import Platform, load_platform
 from monitoring.block_list import enforcers_of
 from monitoring.collect import collect_reachability
 from monitoring.reachability import UNDECLARED, Reachability, attempts_of, judge, outside_addresses
 
 SHOWN = 20
+UNSEEN = 'not observed'
 SPARED_SECONDS = 30.0
 
 
@@ -55,13 +57,21 @@ def check_reachability(platform: Platform) -> Reachability:
     """Given a platform that stands, try and judge. Raise AnlanError if it does not stand or is not observed."""
     with observing(platform) as (remote, outputs):
         require_bastion(platform, remote)
+        recording = Recording.begun(platform, 'reachability', 'every zone from every host', outputs)
         attempts = attempts_of(outputs)
         # From outside this is a scan. What sees it would shut our clients out in the middle of it.
         unspared = spare(remote, enforcers_of(outputs), outside_addresses(outputs), SPARED_SECONDS, 'anlan reach')
         for reason in unspared:
             messages.print(f'the block list may disturb what is tried: {reason}', style='yellow', markup=False)
         answers, rules, unreachable = collect_reachability(remote, outputs, attempts)
-    return judge(outputs, attempts, answers, unreachable, rules)
+    found = judge(outputs, attempts, answers, unreachable, rules)
+    kinds = {finding.kind for finding in found.findings}
+    recording.ended(
+        'pass' if not kinds else 'not-verified' if kinds == {UNSEEN} else 'fail',
+        {'tried': found.tried, 'passed': found.passed, 'findings': len(found.findings)},
+        {'reachability.json': json_text(found.document()).encode()},
+    )
+    return found
 
 
 def print_reachability(found: Reachability, limit: int | None) -> None:
@@ -73,7 +83,7 @@ def print_reachability(found: Reachability, limit: int | None) -> None:
     for zone, row in found.zones.items():
         cells = (Text('!', style='red') if UNDECLARED in row[each] else _count(row[each]) for each in targets)
         table.add_row(zone, *('' if each == zone else cell for each, cell in zip(targets, cells, strict=True)))
-    unseen = sum(finding.kind == 'not observed' for finding in found.findings)
+    unseen = sum(finding.kind == UNSEEN for finding in found.findings)
     differ = len(found.findings) - unseen
     text = f'{differ} differ from what is declared.' if differ else 'Only what is declared passes.'
     if unseen:

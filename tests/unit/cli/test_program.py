@@ -46,7 +46,9 @@ def test_every_command_is_there() -> None:
     assert {
         'plan', 'up', 'down', 'drift', 'recover', 'status', 'reach', 'ssh', 'platform check', 'platform schema',
         'platform show', 'release build', 'release show', 'release deploy', 'release rollback', 'block list',
-        'block add', 'block remove', 'cdn show', 'cdn purge', 'cdn warm', 'cdn rotate-key', 'events',
+        'block add', 'block remove', 'cdn show',
+        'evidence list', 'evidence show', 'evidence verify', 'evidence pack', 'cdn purge', 'cdn warm',
+        'cdn rotate-key', 'events',
     } <= set(COMMANDS)  # fmt: skip
 
 

@@ -1,0 +1,135 @@
+"""`anlan evidence`, and that a command's run is in the ledger from its start on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anlan.cli import reach
+from anlan.ledger import Draft, Ledger
+from anlan.paths import PlatformPaths
+from anlan.platform import Platform
+from monitoring.reachability import Finding, Reachability
+from tests.unit.cli.conftest import Anlan
+from tests.unit.samples import lab, platform_of
+
+NOW = datetime(2026, 11, 25, 8, 0, 0, 1000, UTC)
+OUTPUTS: dict[str, Any] = {'hosts': {'fw-1': {'tier': 'firewall', 'zone': 'dmz'}}, 'variables': {'topology': {}}}
+
+
+@pytest.fixture
+def ledger(anlan: Anlan, sample: Path) -> Ledger:
+    """Give the ledger of `sample`, with two records."""
+    made = Ledger(PlatformPaths.of(platform_of(lab()).name).ledger)
+    sha256 = made.attach('{"通": 1}'.encode())
+    made.append('sample', [Draft('reachability', 'zones', NOW, NOW, 'pass', ['a'], attachments={'found.json': sha256})])
+    made.append('sample', [Draft('check', 'ssh of db-1', NOW, NOW, 'fail')])
+    return made
+
+
+@pytest.mark.parametrize('words', [['list'], ['show', '1'], ['verify'], ['pack', '-o', 'x.zip']])
+def test_without_a_ledger_it_says_how_one_comes_about(anlan: Anlan, sample: Path, words: list[str]) -> None:
+    ended = anlan('evidence', *words, '-p', sample)
+    assert ended.code == 2
+    assert 'has no evidence yet' in ended.said
+
+
+def test_the_list_leaves_seals_out_and_says_what_became_of_each(anlan: Anlan, sample: Path, ledger: Ledger) -> None:
+    ended = anlan('evidence', 'list', '-p', sample)
+    assert ended.code == 0
+    assert 'ssh of db-1' in ended.out and 'fail' in ended.out
+    assert 'seal' not in ended.out
+    chosen = json.loads(anlan('evidence', 'list', '-p', sample, '--kind', 'reachability', '--json').out)
+    assert [each['subject'] for each in chosen] == ['zones']
+    assert len(json.loads(anlan('evidence', 'list', '-p', sample, '--limit', '1', '--json').out)) == 1
+
+
+def test_a_record_is_shown_whole_and_its_attachments_are_saved(
+    anlan: Anlan, sample: Path, ledger: Ledger, tmp_path: Path
+) -> None:
+    assert 'reachability' in anlan('evidence', 'show', '2', '-p', sample).out
+    ended = anlan('evidence', 'show', '2', '-p', sample, '--json', '--save', tmp_path / 'saved')
+    assert json.loads(ended.out)['clauses'] == ['a']
+    assert (tmp_path / 'saved' / 'found.json').read_bytes() == '{"通": 1}'.encode()
+    assert anlan('evidence', 'show', '99', '-p', sample).code == 2
+
+
+def test_a_good_ledger_is_good_and_a_changed_one_names_the_place(anlan: Anlan, sample: Path, ledger: Ledger) -> None:
+    found = json.loads(anlan('evidence', 'verify', '-p', sample, '--json').out)
+    assert (found['good'], found['records'], found['sealed']) == (True, 5, 5)
+    assert anlan('evidence', 'verify', '-p', sample, '--key', found['key']).code == 0
+    assert anlan('evidence', 'verify', '-p', sample, '--key', '0' * 64).code == 1
+    ledger.file.write_bytes(ledger.file.read_bytes().replace(b'"fail"', b'"pass"'))
+    ended = anlan('evidence', 'verify', '-p', sample)
+    assert (ended.code, 'record 5: it does not follow' in ended.out) == (1, True)
+    assert anlan('evidence', 'pack', '-p', sample, '-o', sample.with_name('x.zip')).code == 1
+
+
+def test_a_pack_is_written_once_and_verified_by_what_stands_in_it(
+    anlan: Anlan, sample: Path, ledger: Ledger, tmp_path: Path
+) -> None:
+    file = tmp_path / 'evidence.zip'
+    assert anlan('evidence', 'pack', '-p', sample, '-o', file).code == 0
+    assert anlan('evidence', 'pack', '-p', sample, '-o', file).code == 2
+    assert anlan('evidence', 'pack', '-p', sample, '-o', file, '--force').code == 0
+    assert anlan('evidence', 'pack', '-p', sample, '-o', tmp_path / 'absent' / 'x.zip').code == 2
+    ended = anlan('evidence', 'verify', file)
+    assert (ended.code, '5 records' in ended.out) == (0, True)
+    assert anlan('evidence', 'verify', file, '--key', '0' * 64).code == 1
+    file.write_bytes(b'rubbish')
+    assert anlan('evidence', 'verify', file).code == 2
+
+
+@pytest.fixture
+def reached(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
+    """Give the findings of a platform that is tried without hosts, for a test to fill."""
+    findings: list[Finding] = []
+
+    @contextmanager
+    def observing(platform: Platform) -> Iterator[tuple[None, dict[str, Any]]]:
+        yield None, OUTPUTS
+
+    monkeypatch.setattr(reach, 'observing', observing)
+    monkeypatch.setattr(reach, 'require_bastion', lambda platform, remote: None)
+    monkeypatch.setattr(reach, 'spare', lambda *given: [])
+    monkeypatch.setattr(reach, 'attempts_of', lambda outputs: [])
+    monkeypatch.setattr(reach, 'outside_addresses', lambda outputs: [])
+    monkeypatch.setattr(reach, 'collect_reachability', lambda *given: ({}, {}, {}))
+    monkeypatch.setattr(reach, 'judge', lambda *given: Reachability(7, 2, tuple(findings), (), {}))
+    return findings
+
+
+@pytest.mark.parametrize(
+    ('kinds', 'verdict'),
+    [
+        ([], 'pass'), (['not observed'], 'not-verified'), (['passes'], 'fail'), (['passes', 'not observed'], 'fail'),
+    ],
+)  # fmt: skip
+def test_what_was_reached_is_evidence_and_what_was_not_observed_never_passes(
+    anlan: Anlan, sample: Path, reached: list[Finding], kinds: list[str], verdict: str
+) -> None:
+    reached += [Finding(kind, 'x', 'y') for kind in kinds]
+    assert anlan('reach', '-p', sample, '--json').code == (1 if kinds else 0)
+    records = json.loads(anlan('evidence', 'list', '-p', sample, '--json').out)
+    assert [each['kind'] for each in records] == ['beginning', 'reachability begun', 'reachability']
+    assert records[2]['verdict'] == verdict
+    assert records[2]['observed'] == {'tried': 7, 'passed': 2, 'findings': len(kinds)}
+    assert records[2]['configuration'] == records[1]['configuration'] != ''
+    assert anlan('evidence', 'verify', '-p', sample).code == 0
+
+
+def test_a_ledger_that_cannot_be_written_is_said_and_stops_nobody(
+    anlan: Anlan, sample: Path, reached: list[Finding]
+) -> None:
+    folder = PlatformPaths.of(platform_of(lab()).name).ledger
+    folder.parent.mkdir(parents=True)
+    folder.write_text('in the way')
+    ended = anlan('reach', '-p', sample, '--json')
+    assert ended.code == 0
+    assert 'this run is no evidence' in ended.said
