@@ -72,7 +72,7 @@ def main() -> int:
     """Measure, print, and return 0 if the promise was kept, 1 if not."""
     parser = argparse.ArgumentParser(
         prog='python -m benchmarks.ledger', description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog=f'Exit codes: 0 every worst value is below its target · 1 one is not.',
+        epilog='Exit codes: 0 every worst value is below its target · 1 one is not.',
     )  # fmt: skip
     parser.add_argument('--records', type=int, default=RECORDS)
     parser.add_argument('--runs', type=int, default=3)
