@@ -115,3 +115,10 @@ def test_the_firewall_lets_the_block_list_in_from_our_hosts_alone(size: str) -> 
     sources = reporters.split('{ ')[1].split(' }')[0].split(', ')
     assert sorted(sources) == sorted(str(host.address) for host in own)
     assert len(peers) == (1 if size == 'full' else 0)
+
+
+def test_an_address_of_the_platform_file_is_written_as_the_lab_writes_its_own() -> None:
+    document = with_values(lab(), {'block_list': {'never': ['198.18.1.1', '192.0.2.0/28', '2001:db8::1']}})
+    found = settings('edge-1', document)['never']
+    assert {'198.18.1.1', '192.0.2.0/28', '2001:db8::1'} <= set(found)
+    assert not [each for each in found if each.endswith(('/32', '/128'))]
