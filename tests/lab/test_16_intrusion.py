@@ -149,7 +149,7 @@ def test_with_closed_a_dead_sensor_lets_nothing_pass(sensors: Sensors) -> None:
         assert sensors.opened('app-1', 'db-1', DATABASE_PORT) == {DATABASE_PORT}
 
 
-@pytest.mark.parametrize(('choice', 'passes'), [('open', True), ('closed', False)])
+@pytest.mark.parametrize(('choice', 'passes'), [('open', True), pytest.param('closed', False, marks=pytest.mark.long)])
 def test_a_full_queue_follows_the_same_choice(sensors: Sensors, choice: str, passes: bool) -> None:
     with sensors.choice(choice):
         container, clock = sensors.standing.container('app-1'), sensors.address('mon-1')
