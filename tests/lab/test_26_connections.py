@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
+from tests.lab.connections import watched
 from tests.lab.losses import FIREWALL_HOST
 from tests.lab.standing import Standing
 
@@ -33,18 +35,45 @@ def planted(whole: Standing) -> Iterator[Standing]:
         assert whole.run(firewall, 'sudo', 'systemctl', 'reload', 'anlan-firewall.service').code == 0
 
 
-def test_every_connection_lives_through_the_loss_of_the_active_firewall(whole: Standing) -> None:
-    before = {app: set(to_the_database(whole, app)) for app in ('app-1', 'app-2')}
-    assert all(before.values())
-    victim = FIREWALL_HOST.victim(whole)
+# Connections to PostgreSQL that say nothing for a while, and then go on with TLS; which of them could not.
+IDLE = """
+import json, socket, ssl, sys, time
+address, number, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+held = []
+for _ in range(number):
+    link = socket.create_connection((address, 5432), 5)
+    link.sendall(bytes.fromhex('0000000804d2162f'))
+    assert link.recv(1) == b'S'
+    held.append(link)
+time.sleep(seconds)
+lost = []
+for link in held:
     try:
-        whole.kill(victim)
-        time.sleep(5)
-        after = {app: to_the_database(whole, app) for app in before}
-    finally:
-        whole.start(victim)
-    for app, connections in before.items():
-        assert connections <= set(after[app]), f'{app} lost connections'
+        link.settimeout(10)
+        context.wrap_socket(link).close()
+    except OSError as error:
+        lost.append(f'{type(error).__name__}: {error}')
+print(json.dumps({'held': len(held), 'lost': lost}))
+"""
+HELD = 20
+
+
+def test_every_idle_connection_lives_through_the_loss_of_the_active_firewall(whole: Standing) -> None:
+    # Of our own: the application ends its connections after a minute, by itself.
+    leader = str(whole.work.topology.host(whole.with_role('leader')).address)
+    victim = FIREWALL_HOST.victim(whole)
+    with ExitStack() as stack:
+        seen = [
+            stack.enter_context(watched(whole, app, IDLE, leader, str(HELD), seconds=12)) for app in ('app-1', 'app-2')
+        ]
+        try:
+            whole.kill(victim)
+            time.sleep(5)
+        finally:
+            whole.start(victim)
+    assert [each.found for each in seen] == [{'held': HELD, 'lost': []}] * 2
     whole.wait_whole()
 
 
