@@ -37,6 +37,10 @@ STANDING_RULES = frozenset(
 """The comments of rules that are there whatever is declared (playbooks/roles/firewall)."""
 
 
+UNSEEN: Literal['not observed'] = 'not observed'
+"""The kind of a finding that says nothing of what passes."""
+
+
 @dataclass(frozen=True)
 class Attempt:
     """A connection to try. `flow` names the declared flow that lets it pass, or is None if nothing may."""
@@ -155,7 +159,7 @@ def judge(
         words = answers.get(source)
         if words is None or len(words) != len(own):
             reason = unreachable.get(source, 'gave no answer')
-            findings.append(Finding('not observed', f'{source}, from it and to it', reason))
+            findings.append(Finding(UNSEEN, f'{source}, from it and to it', reason))
             continue
         for attempt, word in zip(own, words, strict=True):
             tried += 1
@@ -172,9 +176,7 @@ def judge(
     used: dict[str, int] = dict.fromkeys(sorted(declared), 0)
     for firewall, counts in rules.items():
         if counts is None:
-            findings.append(
-                Finding('not observed', f'rules of {firewall}', unreachable.get(firewall, 'gave no answer'))
-            )
+            findings.append(Finding(UNSEEN, f'rules of {firewall}', unreachable.get(firewall, 'gave no answer')))
             continue
         for comment, packets in counts.items():
             if comment in used:

@@ -137,12 +137,11 @@ def pack(
         raise BadInput(f'{output.parent}: there is no such folder')
     ledger = ledger_of(platform)
     with step('Packing'):
-        count = write_pack(ledger, output)
-    key = ledger.verify(attachments=False).key
+        found = write_pack(ledger, output)
     if json:
-        print_json({'file': str(output), 'records': count, 'key': key})
+        print_json({'file': str(output), 'records': found.records, 'key': found.key})
         return
-    results.print(f'{output}: {count} records. Sealed with the key {key}', markup=False, soft_wrap=True)
+    results.print(f'{output}: {found.records} records. Sealed with the key {found.key}', markup=False, soft_wrap=True)
     results.print('  to verify it anywhere: unzip -p PACK verify.py > verify.py; python3 verify.py PACK', markup=False)
 
 

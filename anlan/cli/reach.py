@@ -17,10 +17,9 @@ from anlan.console import json_text, messages, print_json, results, step
 from anlan.platform import Platform, load_platform
 from monitoring.block_list import enforcers_of
 from monitoring.collect import collect_reachability
-from monitoring.reachability import UNDECLARED, Reachability, attempts_of, judge, outside_addresses
+from monitoring.reachability import UNDECLARED, UNSEEN, Reachability, attempts_of, judge, outside_addresses
 
 SHOWN = 20
-UNSEEN = 'not observed'
 SPARED_SECONDS = 30.0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from anlan.errors import AnlanError
+from anlan.ledger.chain import Verification
 from anlan.ledger.store import Ledger
 
 VERIFIER = Path(__file__).with_name('verifier.py')
@@ -14,8 +15,8 @@ EPOCH = (2000, 1, 1, 0, 0, 0)
 """The time of every file in it, so that the same ledger gives the same pack."""
 
 
-def write_pack(ledger: Ledger, file: Path, more: Mapping[str, bytes] | None = None) -> int:
-    """Given a ledger, a file to write and further files by name, write the pack and return how many records it holds.
+def write_pack(ledger: Ledger, file: Path, more: Mapping[str, bytes] | None = None) -> Verification:
+    """Given a ledger, a file to write and further files by name, write the pack and return what it holds.
 
     The ledger is verified before. Raise AnlanError if something is wrong with it, or the file cannot be written.
     """
@@ -41,7 +42,7 @@ def write_pack(ledger: Ledger, file: Path, more: Mapping[str, bytes] | None = No
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise AnlanError(f'{file}: could not be written ({error.strerror or error})') from None
-    return len(lines)
+    return found
 
 
 def _entry(name: str) -> zipfile.ZipInfo:

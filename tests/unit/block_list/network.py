@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -162,3 +163,12 @@ class Network:
     def blocked(self, prefix: str = ATTACKER) -> set[str]:
         """Return the hosts whose kernel shuts a prefix out."""
         return {name for name, kernel in self.kernels.items() if prefix in kernel.elements}
+
+
+def report(source: str = ATTACKER, points: int = 100) -> bytes:
+    return json.dumps({'source': source, 'type': 'waf', 'reason': 'SQL injection', 'points': points}).encode()
+
+
+def sense(network: Network, host: str = 'edge-1', source: str = ATTACKER, points: int = 100) -> None:
+    network.nodes[host].sensed('report', report(source, points))
+    network.settle()

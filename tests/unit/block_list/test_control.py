@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.block_list.network import ATTACKER, ENFORCERS, Network
-from tests.unit.block_list.test_exchange import sense
+from tests.unit.block_list.network import ATTACKER, ENFORCERS, Network, sense
 
 from block_list import control  # isort: skip
 from block_list.settings import Unusable, read_key, settings_of  # isort: skip

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.block_list.network import ATTACKER, ENFORCERS, Kernel, Network
-from tests.unit.block_list.test_exchange import sense
+from tests.unit.block_list.network import ATTACKER, ENFORCERS, Kernel, Network, sense
 
 from block_list.metrics import exposition  # isort: skip
 from block_list.node import difference  # isort: skip

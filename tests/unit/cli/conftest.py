@@ -6,15 +6,19 @@ import io
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import yaml
 
 from anlan.cli.app import main
 from anlan.paths import ROOT
+from anlan.platform import Platform
 from anlan.remote import Remote
 from tests.unit.samples import Document, lab, platform_of
 
@@ -91,3 +95,14 @@ def sample(platform_file: Callable[[Document], Path]) -> Path:
     file = platform_file(lab())
     assert platform_of(lab()).name == 'sample'
     return file
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, module: ModuleType, hosts: object, outputs: dict[str, Any]) -> None:
+    """Have a command's module observe `hosts` with these outputs, in place of a platform that stands."""
+
+    @contextmanager
+    def observing(platform: Platform) -> Iterator[tuple[object, dict[str, Any]]]:
+        yield hosts, outputs
+
+    monkeypatch.setattr(module, 'observing', observing)
+    monkeypatch.setattr(module, 'require_bastion', lambda platform, remote: None)

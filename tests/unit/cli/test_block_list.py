@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,10 @@ import pytest
 
 from anlan.cli import block_list
 from anlan.console import Console
-from anlan.platform import Platform
 from anlan.remote import Result
 from monitoring.block_list import judge
 from tests.unit.block_list.network import ATTACKER
-from tests.unit.cli.conftest import Anlan
+from tests.unit.cli.conftest import Anlan, stand_in
 
 from block_list.decisions import LONGEST_SECONDS  # isort: skip
 from block_list.prefixes import IPV6_LENGTH  # isort: skip
@@ -65,12 +63,7 @@ def enforcers(monkeypatch: pytest.MonkeyPatch) -> Enforcers:
     """Give enforcers that stand in for those of a platform."""
     hosts = Enforcers()
 
-    @contextmanager
-    def observing(platform: Platform) -> Iterator[tuple[Enforcers, dict[str, Any]]]:
-        yield hosts, OUTPUTS
-
-    monkeypatch.setattr(block_list, 'observing', observing)
-    monkeypatch.setattr(block_list, 'require_bastion', lambda platform, remote: None)
+    stand_in(monkeypatch, block_list, hosts, OUTPUTS)
     return hosts
 
 

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from anlan.cli import cdn
 from anlan.cli.cdn import duration, print_caches, size
 from anlan.cli.warming import Ladder
-from anlan.platform import Platform
 from anlan.remote import Result
 from monitoring.delivery import CacheHost
-from tests.unit.cli.conftest import Anlan
+from tests.unit.cli.conftest import Anlan, stand_in
 
 OUTPUTS = {'hosts': {'lb-1': {'tier': 'balancer'}, 'edge-1': {'tier': 'edge'}, 'db-1': {'tier': 'data'}}}
 
@@ -39,12 +36,7 @@ def caches(monkeypatch: pytest.MonkeyPatch) -> Caches:
     """Give caches that stand in for those of a platform."""
     hosts = Caches()
 
-    @contextmanager
-    def observing(platform: Platform) -> Iterator[tuple[Caches, dict[str, Any]]]:
-        yield hosts, OUTPUTS
-
-    monkeypatch.setattr(cdn, 'observing', observing)
-    monkeypatch.setattr(cdn, 'require_bastion', lambda platform, remote: None)
+    stand_in(monkeypatch, cdn, hosts, OUTPUTS)
     return hosts
 
 

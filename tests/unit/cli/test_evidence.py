@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,8 @@ import pytest
 from anlan.cli import reach
 from anlan.ledger import Draft, Ledger
 from anlan.paths import PlatformPaths
-from anlan.platform import Platform
 from monitoring.reachability import Finding, Reachability
-from tests.unit.cli.conftest import Anlan
+from tests.unit.cli.conftest import Anlan, stand_in
 from tests.unit.samples import lab, platform_of
 
 NOW = datetime(2026, 11, 25, 8, 0, 0, 1000, UTC)
@@ -91,12 +88,7 @@ def reached(monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
     """Give the findings of a platform that is tried without hosts, for a test to fill."""
     findings: list[Finding] = []
 
-    @contextmanager
-    def observing(platform: Platform) -> Iterator[tuple[None, dict[str, Any]]]:
-        yield None, OUTPUTS
-
-    monkeypatch.setattr(reach, 'observing', observing)
-    monkeypatch.setattr(reach, 'require_bastion', lambda platform, remote: None)
+    stand_in(monkeypatch, reach, None, OUTPUTS)
     monkeypatch.setattr(reach, 'spare', lambda *given: [])
     monkeypatch.setattr(reach, 'attempts_of', lambda outputs: [])
     monkeypatch.setattr(reach, 'outside_addresses', lambda outputs: [])

@@ -29,7 +29,7 @@ def ledger(tmp_path: Path) -> Ledger:
 @pytest.fixture
 def pack(ledger: Ledger, tmp_path: Path) -> Path:
     file = tmp_path / 'evidence.zip'
-    assert write_pack(ledger, file, {'report.html': '报告'.encode()}) == 6
+    assert write_pack(ledger, file, {'report.html': '报告'.encode()}).records == 6
     return file
 
 
