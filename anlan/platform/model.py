@@ -9,6 +9,7 @@ from anlan.platform.base import Section, key
 from anlan.platform.block_list import BlockList
 from anlan.platform.cloud import Cloud
 from anlan.platform.delivery import Delivery
+from anlan.platform.hardening import Hardening
 from anlan.platform.inspection import Inspection
 from anlan.platform.limits import Limits
 from anlan.platform.objectives import Objectives
@@ -110,6 +111,7 @@ class Platform(Section):
     delivery: Delivery = key(Delivery, 'Caches between learners and origin.', {'signed_url_seconds': 14400})
     cloud: Cloud = key(Cloud, "A provider's delivery network in front of the edges.", {'provider': 'none'})
     configuration: Configuration = key(Configuration, 'How hosts are configured.', {'mitogen': True})
+    hardening: Hardening = key(Hardening, 'How tightly hosts are shut.', {'lockout': {'attempts': 5}})
     certificates: Certificates = key(Certificates, 'Internal certificates.', {'host_days': 90})
     state: State = key(State, 'Where Pulumi keeps its state.', {'backend': 'file'})
 
