@@ -25,6 +25,15 @@ def write_atomically(file: Path, content: bytes | str, mode: int = 0o600) -> Non
         raise
 
 
+def sync_folder(folder: Path) -> None:
+    """Given a folder, bring its names to the disk: what was renamed or removed in it stays so after a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_json(file: Path, document: Any, mode: int = 0o600) -> None:
     """Given a file and plain data, write it as sorted, indented JSON in one step."""
     write_atomically(file, json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + '\n', mode)

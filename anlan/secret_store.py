@@ -22,6 +22,8 @@ NAMES = (
     'journey_password',
     'block_list_key',
     'media_signing_key',
+    'personal_data_key',
+    'personal_data_index_key',
 )
 ENTROPY_BYTES = 32
 

@@ -1,7 +1,8 @@
 """Verify an evidence pack: python3 verify.py PACK [--key FINGERPRINT] [--all-seals]
 
 Needs Python 3.9 or newer and openssl 3; no network, nothing installed. PACK is the pack (a zip) or the folder that it
-was unpacked to. It says which key sealed the pack: give the one that you were told by another way with --key.
+was unpacked to. Every record, attachment, report and other file of it is looked at, and nothing else may be there.
+It says which key sealed the pack: give the one that you were told by another way with --key.
 Exit codes: 0 nothing is wrong - 1 the first wrong place is named - 2 it is no pack, or openssl is not there.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import functools
 import hashlib
 import json
 import pathlib
@@ -16,11 +18,11 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 KEYS = {'number', 'previous', 'kind', 'subject', 'started', 'ended', 'verdict'}
-Read = Callable[[str], 'bytes | None']
+OWN = ('records.jsonl', 'key.pub', 'key.pem', 'lock', 'attachments/', 'torn-')
 
 
 class Wrong(Exception):
@@ -32,38 +34,37 @@ def canonical(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(',', ':'), allow_nan=False).encode()
 
 
-def opened(place: str) -> Read:
-    """Return a function that reads a file of the pack by its name, None if there is none."""
+def opened(place: str) -> dict[str, Any]:
+    """Return the files of a pack by name, each as a function that reads it."""
     path = pathlib.Path(place)
     if path.is_dir():
-        return lambda name: (path / name).read_bytes() if (path / name).is_file() else None
+        return {each.relative_to(path).as_posix(): each.read_bytes for each in path.rglob('*') if not each.is_dir()}
     try:
         pack = zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
         raise OSError(f'{place} is no pack: {error}') from None
+    names = [name for name in pack.namelist() if not name.endswith('/')]
+    if len(set(names)) < len(names):
+        raise Wrong(f'{max(names, key=names.count)}: it is there more than once')
+    return {name: functools.partial(pack.read, name) for name in names}
 
-    def read(name: str) -> bytes | None:
-        try:
-            return pack.read(name)
-        except KeyError:
-            return None
-        except Exception as error:
-            raise Wrong(f'{name}: {error}') from None
 
-    return read
+def check(files: dict[str, Any], name: str, sha256: str, what: str) -> bytes:
+    """Return a file's content. Raise Wrong if it is not there, or its hash is another."""
+    if name not in files:
+        raise Wrong(f'{what} is not there')
+    try:
+        content: bytes = files[name]()
+    except Exception as error:
+        raise Wrong(f'{what} cannot be read: {error}') from None
+    if sha256 and hashlib.sha256(content).hexdigest() != sha256:
+        raise Wrong(f'{what} was changed')
+    return content
 
 
 def openssl(*words: object, data: bytes = b'') -> subprocess.CompletedProcess[bytes]:
     """Run openssl. Raise OSError if it is not there."""
     return subprocess.run(['openssl', *map(str, words)], input=data, capture_output=True, timeout=60, check=False)
-
-
-def fingerprint(pem: bytes) -> str:
-    """Return the SHA-256 of a public key's DER form."""
-    done = openssl('pkey', '-pubin', '-outform', 'DER', data=pem)
-    if done.returncode:
-        raise Wrong('key.pub: it is no public key')
-    return hashlib.sha256(done.stdout).hexdigest()
 
 
 def is_signed(seal: dict[str, Any], pem: bytes) -> bool:
@@ -89,7 +90,7 @@ def records_of(text: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
             good = isinstance(document, dict) and set(document) >= KEYS and canonical(document) == line
         except (ValueError, RecursionError):
             good = False
-        if not good:
+        if not good or not isinstance(document.get('attachments', {}), dict):
             raise Wrong(f'record {number}: it is no record in canonical form')
         if document['number'] != number:
             raise Wrong(f'record {number}: it says that it is record {document["number"]}; one was removed or moved')
@@ -101,50 +102,18 @@ def records_of(text: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
         raise Wrong(f'record {len(lines) + 1}: it is cut off')
 
 
-def verify(read: Read, every_seal: bool) -> tuple[int, int, str]:
+def verify(files: dict[str, Any], every_seal: bool) -> tuple[int, int, str]:
     """Return the number of records, the last that a seal covers, and the key. Raise Wrong, OSError."""
-    text, pem = read('records.jsonl'), read('key.pub')
-    if text is None or pem is None:
+    if 'records.jsonl' not in files or 'key.pub' not in files:
         raise OSError('it holds no records.jsonl, or no key.pub')
-    key, count, seals, seen = fingerprint(pem), 0, [], set()
+    text, pem = (check(files, name, '', f'{name}: it') for name in ('records.jsonl', 'key.pub'))
+    key = hashlib.sha256(openssl('pkey', '-pubin', '-outform', 'DER', data=pem).stdout).hexdigest()
+    count, seals, contents, manifest = 0, [], {}, '{}'
     for count, document in records_of(text):
         if document['kind'] == 'seal':
             if document.get('key') != key:
                 raise Wrong(f'record {count}: it is sealed with another key')
             seals.append(document)
-        for name, sha256 in sorted((document.get('attachments') or {}).items()):
-            content = b'' if sha256 in seen else read(f'attachments/{sha256[:2]}/{sha256}')
-            if content is None:
-                raise Wrong(f'record {count}: its attachment {name} is not there')
-            if sha256 not in seen and hashlib.sha256(content).hexdigest() != sha256:
-                raise Wrong(f'record {count}: its attachment {name} was changed')
-            seen.add(sha256)
-    # A seal covers all that stands before it: the last one is enough to know that nothing was changed.
-    for seal in seals if every_seal else seals[-1:]:
-        if not is_signed(seal, pem):
-            raise Wrong(f'record {seal["number"]}: its signature is not right')
-    return count, seals[-1]['number'] if seals else 0, key
-
-
-def main() -> int:
-    """Verify the pack that is named and say what was found."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('pack')
-    parser.add_argument('--key', help='the fingerprint that you were told')
-    parser.add_argument('--all-seals', action='store_true', help='check the signature of every seal, not of the last')
-    given = parser.parse_args()
-    try:
-        count, sealed, key = verify(opened(given.pack), given.all_seals)
-        if given.key and given.key.lower() != key:
-            raise Wrong(f'key.pub: the pack is sealed with the key {key}')
-        if not sealed:
-            raise Wrong(f'record {count}: nothing is sealed')
-    except (Wrong, OSError) as error:
-        print(f'{"WRONG" if isinstance(error, Wrong) else "verify"}: {error}')
-        return 1 if isinstance(error, Wrong) else 2
-    print(f'{count} records, sealed up to record {sealed}; nothing is wrong. Key {key}')
-    return 0
-
-
-if __name__ == '__main__':
-    sys.exit(main())
+        for name, sha256 in sorted(document.get('attachments', {}).items()):
+            if sha256 not in seen:
+                check(files, f'attachments/{sha256[:2]}/{sha256}', sha256, f'record {count}: its attachment {name}')

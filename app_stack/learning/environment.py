@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 REQUIRED = (
     'DJANGO_SECRET_KEY', 'ANLAN_ALLOWED_HOSTS', 'ANLAN_DATABASE_HOST', 'ANLAN_DATABASE_PORT', 'ANLAN_DATABASE_NAME',
     'ANLAN_DATABASE_USER', 'ANLAN_DATABASE_PASSWORD', 'ANLAN_CACHE_SENTINELS', 'ANLAN_CACHE_MASTER',
     'ANLAN_CACHE_PASSWORD', 'ANLAN_MEDIA_ROOT', 'ANLAN_HOST_NAME', 'ANLAN_RELEASE', 'ANLAN_MEDIA_SIGNING_KEY',
+    'ANLAN_PERSONAL_DATA_KEYS', 'ANLAN_PERSONAL_DATA_INDEX_KEYS',
 )  # fmt: skip
+
+PERSONAL_KEY_CHARACTERS = 32
+"""The least that a key of personal data may have: what is shorter was not drawn at random."""
 
 
 class IncompleteEnvironment(Exception):
@@ -40,6 +44,8 @@ class Environment:
     release: str
     media_signing_key: str
     signed_url_seconds: int
+    personal_data_keys: tuple[str, ...] = field(repr=False)
+    personal_data_index_keys: tuple[str, ...] = field(repr=False)
 
 
 def load_environment(variables: Mapping[str, str]) -> Environment:
@@ -61,6 +67,16 @@ def load_environment(variables: Mapping[str, str]) -> Environment:
     signed_url_seconds = variables.get('ANLAN_SIGNED_URL_SECONDS', '14400')
     if not signed_url_seconds.isdecimal() or int(signed_url_seconds) < 1:
         malformed.append('ANLAN_SIGNED_URL_SECONDS (wanted a number of seconds)')
+    personal = {
+        name: _words(variables[name]) for name in ('ANLAN_PERSONAL_DATA_KEYS', 'ANLAN_PERSONAL_DATA_INDEX_KEYS')
+    }
+    for name, keys in personal.items():
+        if not keys or any(len(key) < PERSONAL_KEY_CHARACTERS for key in keys):
+            malformed.append(
+                f'{name} (wanted keys of at least {PERSONAL_KEY_CHARACTERS} characters, the present first)'
+            )
+    if set.intersection(*map(set, personal.values())):
+        malformed.append('ANLAN_PERSONAL_DATA_INDEX_KEYS (wanted other keys than those of the data)')
     if malformed:
         raise IncompleteEnvironment(f'malformed in the environment: {", ".join(malformed)}')
     authority = variables.get('ANLAN_CA_FILE')
@@ -85,6 +101,8 @@ def load_environment(variables: Mapping[str, str]) -> Environment:
         release=variables['ANLAN_RELEASE'],
         media_signing_key=variables['ANLAN_MEDIA_SIGNING_KEY'],
         signed_url_seconds=int(signed_url_seconds),
+        personal_data_keys=personal['ANLAN_PERSONAL_DATA_KEYS'],
+        personal_data_index_keys=personal['ANLAN_PERSONAL_DATA_INDEX_KEYS'],
     )
 
 

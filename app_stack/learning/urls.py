@@ -10,6 +10,7 @@ urlpatterns = [
     path('', RedirectView.as_view(pattern_name='courses'), name='home'),
     path('language/', set_language, name='language'),
     path('accounts/', include('learning.accounts.urls')),
+    path('accounts/me/', include('learning.personal.urls')),
     path('', include('learning.courses.urls')),
     path('', include('learning.progress.urls')),
     path('archive/', include('learning.archive.urls')),

@@ -6,7 +6,8 @@ import ipaddress
 
 from django.conf import settings
 from django.core.cache import cache
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 
 def address_of(request: HttpRequest) -> str:
@@ -40,6 +41,14 @@ def count_failure(source: str) -> None:
     except ValueError:
         # It ran out between the two calls.
         cache.add(_key(source), 1, settings.LOGIN_FAILURES_WINDOW_SECONDS)
+
+
+def throttled(request: HttpRequest) -> HttpResponse:
+    """Return the answer to a source that has used up its failures."""
+    minutes = settings.LOGIN_FAILURES_WINDOW_SECONDS // 60
+    response = render(request, 'accounts/throttled.html', {'minutes': minutes}, status=429)
+    response['Retry-After'] = str(settings.LOGIN_FAILURES_WINDOW_SECONDS)
+    return response
 
 
 def _key(source: str) -> str:

@@ -5,22 +5,46 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.views import LoginView
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
 from learning.accounts.forms import LoginForm, SignupForm
 from learning.accounts.reporting import FAILURE_POINTS, THROTTLED_POINTS, report
-from learning.accounts.throttle import address_of, count_failure, is_blocked, source_of
+from learning.accounts.throttle import address_of, count_failure, is_blocked, source_of, throttled
+from learning.personal.consent import PURPOSE
+from learning.personal.forms import NOT_ACCEPTED
+from learning.personal.registering import AlreadyRegistered, register_person
 
 
+@sensitive_post_parameters()
+@never_cache
 def signup(request: HttpRequest) -> HttpResponse:
-    """Show the form, or make the learner and sign them in."""
+    """Show the form, or make the learner with their personal data, both or neither, and sign them in."""
     if request.method != 'POST':
-        return render(request, 'accounts/signup.html', {'form': SignupForm()})
+        return _form(request, SignupForm())
+    source = source_of(address_of(request))
+    if is_blocked(source):
+        return throttled(request)
     form = SignupForm(request.POST)
     if not form.is_valid():
-        return render(request, 'accounts/signup.html', {'form': form})
-    login(request, form.save())
+        return _form(request, form)
+    try:
+        with transaction.atomic():
+            learner = form.save()
+            register_person(learner, form.person())
+    except AlreadyRegistered:
+        # The answer tells that a number is known here, so it is given only so often.
+        count_failure(source)
+        form.add_error('identity_number', NOT_ACCEPTED)
+        return _form(request, form)
+    login(request, learner)
     return redirect(settings.LOGIN_REDIRECT_URL)
+
+
+def _form(request: HttpRequest, form: SignupForm) -> HttpResponse:
+    return render(request, 'accounts/signup.html', {'form': form, 'purpose': PURPOSE})
 
 
 class Login(LoginView):
@@ -34,10 +58,7 @@ class Login(LoginView):
         address = address_of(request)
         if is_blocked(source_of(address)):
             report(address, 'goes on although it may not log in for now', THROTTLED_POINTS)
-            minutes = settings.LOGIN_FAILURES_WINDOW_SECONDS // 60
-            response = render(request, 'accounts/throttled.html', {'minutes': minutes}, status=429)
-            response['Retry-After'] = str(settings.LOGIN_FAILURES_WINDOW_SECONDS)
-            return response
+            return throttled(request)
         return super().post(request, *arguments, **options)
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:

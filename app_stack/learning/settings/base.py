@@ -13,6 +13,7 @@ INSTALLED_APPS = [
     'django.contrib.staticfiles',
     'learning.apps.LearningConfig',
     'learning.accounts',
+    'learning.personal',
     'learning.courses',
     'learning.progress',
     'learning.archive',

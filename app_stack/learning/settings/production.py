@@ -20,6 +20,8 @@ BLOCK_LIST_SOCKET = ENVIRONMENT.block_list_socket
 MEDIA_URL = '/media/'
 MEDIA_SIGNING_KEY = ENVIRONMENT.media_signing_key
 SIGNED_URL_SECONDS = ENVIRONMENT.signed_url_seconds
+PERSONAL_DATA_KEYS = ENVIRONMENT.personal_data_keys
+PERSONAL_DATA_INDEX_KEYS = ENVIRONMENT.personal_data_index_keys
 
 _DATABASE_OPTIONS: dict[str, object] = {
     'connect_timeout': 3,

@@ -1,0 +1,1 @@
+"""Personal data of learners, for real-name registration: encrypted column by column, shown masked."""
