@@ -68,14 +68,16 @@ class EncryptedFile:
             return
         try:
             content = self.plain.read_bytes()
+            # One that begins with zeros was being overwritten when that was cut off.
+            spoilt = content[:1] == b'\0'
             if not self.file.exists():
+                if spoilt:
+                    raise AnlanError(f'{self.plain} was overwritten and {self.file} is gone; put it back from a backup')
                 self._write(content)
-            # One that begins with zeros was being overwritten when it was cut off.
-            elif content[:1] == b'\0':
-                read_key(self.home)
+            kept = opened(self.file, read_key(self.home))
         except OSError as error:
             raise AnlanError(f'{self.plain} cannot be read ({error}); put it back from a backup of var/') from None
-        if opened(self.file, read_key(self.home)) != content and content[:1] != b'\0':
+        if kept != content and not spoilt:
             raise AnlanError(
                 f'{self.plain} and {self.file} are both there and differ; remove the one that is not in use '
                 '(an earlier version of Anlan knows the first alone)'

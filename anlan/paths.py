@@ -45,8 +45,8 @@ class PlatformPaths:
 
     @property
     def secrets(self) -> Path:
-        """Return the file of generated secrets."""
-        return self.directory / 'secrets.json'
+        """Return the encrypted file of generated secrets; earlier versions had it plain, without `.age`."""
+        return self.directory / 'secrets.json.age'
 
     @property
     def ssh(self) -> Path:

@@ -14,7 +14,7 @@ MARK = '测试·'
 CHARACTERS = (
     '阚昝逄厍仉郄邴郗厉郤蔺訾郏鄢蒯逯緱麹璩闫'
     '骞璆瓒钊铖镐镒闳霁霈霖靖韫韬颀颢馥骁骐骥鸢鹄鹭麒黎龢曦晟晗昱昶晁杲枨栩桓楫榕樾檀汶沅'
-)[:64]
+)
 EARLIEST_BIRTH = date(1960, 1, 1)
 BIRTH_DAYS = 14_000
 WEIGHTS = tuple(2**power % 11 for power in range(17, 0, -1))

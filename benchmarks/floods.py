@@ -92,7 +92,7 @@ def measured(
 ) -> Iterator[Row]:
     """Given a lab that stands, yield each attack from each place, in the given ways (with limits, without)."""
     paths = PlatformPaths.of(platform.name)
-    password = json.loads(paths.secrets.read_text(encoding='utf-8'))['journey_password']
+    password = read_secret(paths.secrets, 'journey_password')
     with observing(platform) as (remote, outputs):
         lab = Lab(platform, remote, outputs, password)
         for attack, place, limited in itertools.product(attacks, places, ways):

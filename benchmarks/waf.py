@@ -139,11 +139,11 @@ def main() -> int:
 
 def run(platform: Platform, runs: int, seconds: int) -> tuple[list[Row], Share, Share]:
     """Given a lab that stands, return the measurements and the verdicts of both corpora. Raise AnlanError."""
-    secrets = json.loads(PlatformPaths.of(platform.name).secrets.read_text(encoding='utf-8'))
+    password = read_secret(PlatformPaths.of(platform.name).secrets, 'journey_password')
     with observing(platform) as (remote, outputs):
         client = Client(remote, outputs, 'client-1', 'edge-1')
         with sensors_deaf(client):
-            found = surroundings(client, 'waf-corpus', secrets['journey_password'])
+            found = surroundings(client, 'waf-corpus', password)
             good = client.replay(good_samples(CORPORA / 'good.yaml', found))
             attacks = client.replay(attack_samples(CORPORA / 'attacks.yaml', client.host))
             paths = {'segment': found['segment'], 'small file': found['style'], 'page': '/courses/'}

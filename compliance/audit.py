@@ -123,10 +123,17 @@ def audit(
     return Audit(_asked_only(observation, judgement), judgement)
 
 
-def replay(observation: Observation, on_round: Callable[[int, int], None] = lambda number, checks: None) -> Audit:
-    """Given what an audit observed, judge it again; no host is asked, and what is not on record is `not-verified`."""
+def replay(
+    observation: Observation, recorded: Sequence[CheckResult] | None = None,
+    on_round: Callable[[int, int], None] = lambda number, checks: None,
+) -> Audit:  # fmt: skip
+    """Given what an audit observed, judge it again; no host is asked, and what is not on record is `not-verified`.
+
+    `recorded`: only the results that were recorded then, for an audit of a part asked nothing else.
+    """
     answers = Answers(observation.hosts)
-    judgement = judge(answers, observation.outputs, list(observation.hosts), on_round=on_round)
+    keys = None if recorded is None else frozenset(result.key for result in recorded)
+    judgement = judge(answers, observation.outputs, list(observation.hosts), on_round=on_round, wanted_keys=keys)
     return Audit(observation, judgement)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ class Catalogue:
     """Chapters in the order of their files."""
 
     chapters: tuple[Chapter, ...]
+    files: tuple[str, ...] = ()
 
     def clauses(self) -> list[Clause]:
         """Return every clause, in order."""
@@ -63,7 +64,20 @@ def load_catalogue(folder: Path = FOLDER) -> Catalogue:
         problems += _repeated(file.name, chapter.clauses, places)
     if problems:
         raise InvalidFile(str(folder), problems)
-    return Catalogue(tuple(chapters))
+    return Catalogue(tuple(chapters), tuple(file.name for file in files))
+
+
+def require_checks(catalogue: Catalogue, checks: Collection[str]) -> None:
+    """Given the catalogue and the names of all checks, raise InvalidFile with the path of each that is not there."""
+    problems = [
+        Problem(f'{file}: clauses.{index}.proofs.checks.{place}', f'there is no check {name} (of {clause.id})')
+        for file, chapter in zip(catalogue.files, catalogue.chapters, strict=True)
+        for index, clause in enumerate(chapter.clauses)
+        for place, name in enumerate(clause.proofs.checks)
+        if name not in checks
+    ]
+    if problems:
+        raise InvalidFile(str(FOLDER), problems)
 
 
 def _repeated(file: str, clauses: Sequence[Clause], places: dict[str, str]) -> list[Problem]:

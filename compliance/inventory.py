@@ -7,8 +7,9 @@ from pathlib import Path
 import yaml
 
 from anlan.paths import ROOT
+from compliance.check_list import list_checks
 
-EVIDENCE = ('reachability',)
+EVIDENCE = ('reachability', 'canary')
 """Kinds of records that commands write to the ledger, with a verdict."""
 
 
@@ -31,6 +32,6 @@ def documents(names: set[str], root: Path = ROOT) -> set[str]:
 def inventory(named_documents: set[str]) -> dict[str, set[str]]:
     """Given the documents that clauses name, return all that is there by kind of proof."""
     return {
-        'checks': set(), 'drills': set(), 'alerts': alerts(), 'evidence': set(EVIDENCE),
+        'checks': {check.name for check in list_checks()}, 'drills': set(), 'alerts': alerts(), 'evidence': set(EVIDENCE),
         'documents': documents(named_documents),
     }  # fmt: skip

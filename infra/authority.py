@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from anlan.encrypted_file import EncryptedFile
 from anlan.errors import AnlanError
 from anlan.files import write_atomically
 from infra.topology import Host, Topology
@@ -62,25 +63,31 @@ def subject_names(topology: Topology, host: Host) -> tuple[str | IPv4Address, ..
     return tuple(names)
 
 
+def authority_key(directory: Path) -> EncryptedFile:
+    """Given the folder of an authority, a folder of its platform's, return how its key is kept."""
+    return EncryptedFile(directory / 'ca.key', directory.parent)
+
+
 def _ensure_authority(directory: Path, platform_name: str) -> Authority:
-    certificate_file, key_file = directory / 'ca.crt', directory / 'ca.key'
+    certificate_file, key_file = directory / 'ca.crt', authority_key(directory)
     hosts_have_certificates = any(directory.glob('*/host.crt'))
     if not certificate_file.exists() and not hosts_have_certificates:
-        key_file.unlink(missing_ok=True)  # of a run that was killed between the two
+        key_file.remove()  # of a run that was killed between the two
     if certificate_file.exists() != key_file.exists():
         raise AnlanError(f'{directory} has only one of ca.crt and ca.key; put the other back from a backup of var/')
     if certificate_file.exists():
         try:
             certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
-            key = serialization.load_pem_private_key(key_file.read_bytes(), None)
+            key = serialization.load_pem_private_key(key_file.read(), None)
         except (ValueError, TypeError) as error:
             raise AnlanError(f'{directory}: the authority cannot be read: {error}') from None
         if not isinstance(key, ec.EllipticCurvePrivateKey):
-            raise AnlanError(f'{key_file}: is no elliptic-curve key')
+            raise AnlanError(f'{key_file.file}: is no elliptic-curve key')
         if key.public_key() != certificate.public_key():
             raise AnlanError(
-                f'{key_file} does not belong to {certificate_file}; put the right one back from a backup of var/'
+                f'{key_file.file} does not belong to {certificate_file}; put the right one back from a backup of var/'
             )
+        key_file.take_over()
         return Authority(certificate, key)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f'Anlan {platform_name} internal authority')])
@@ -98,7 +105,7 @@ def _ensure_authority(directory: Path, platform_name: str) -> Authority:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    write_atomically(key_file, _private_pem(key))
+    key_file.write(_private_pem(key))
     write_atomically(certificate_file, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     return Authority(certificate, key)
 

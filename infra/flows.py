@@ -20,7 +20,7 @@ BLOCK_LIST_PORT = 3783
 """Of the block list. Firewalls are reached by their own legs: no flow between zones."""
 
 EVENTS_PORT = 19532
-"""Of the monitoring hosts, for the journals of others. Firewalls reach them in their own zone."""
+"""Of the monitoring hosts, for the journals of others. Firewalls and bastions reach them in their own zone."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def declared_flows(front_door_port: int, ssh_ports: tuple[int, ...] = (22,)) -> 
             Flow(
                 f'events-{tier}', tier, 'monitoring', 'tcp', (EVENTS_PORT,), 'journals are kept by the monitoring hosts'
             )
-            for tier in ('edge', 'balancer', 'app')
+            for tier in ('edge', 'balancer', 'app', 'data', 'offsite')
         ),
         Flow('app-to-database', 'app', 'data', 'tcp', (5432, 8008), 'SQL, and who is leader'),
         Flow('app-to-cache', 'app', 'data', 'tcp', (6379, 26379), 'Valkey and its Sentinels'),

@@ -210,13 +210,14 @@ def sign_in(device: Device, user: str, password: str) -> None:
 
 def person_of(user: str) -> dict[str, str]:
     """Return who registers under this name, always the same: nobody, for no area is 00 and no operator 154."""
-    number = int(hashlib.sha256(user.encode()).hexdigest(), 16)
-    first = f'00{number % 10_000:04}19900101{number // 10_000 % 1_000:03}'
-    total = sum(int(digit) * (2**power % 11) for digit, power in zip(first, range(17, 0, -1)))
+    parts = [int(word, 16) for word in re.findall('.{8}', hashlib.sha256(user.encode()).hexdigest())]
+    born = f'{1960 + parts[1] % 40}{1 + parts[2] % 12:02}{1 + parts[3] % 28:02}'
+    first = f'00{parts[0] % 10_000:04}{born}{parts[4] % 1_000:03}'
+    total = sum(int(digit) * (2**power % 11) for digit, power in zip(first, range(17, 0, -1), strict=True))
     return {
         'real_name': '合成学员',
         'identity_number': first + '10X98765432'[total % 11],
-        'mobile_phone': f'154{number // 10_000_000 % 100_000_000:08}',
+        'mobile_phone': f'154{parts[5] % 100_000_000:08}',
         'consent': 'on',
     }
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from anlan import __version__
-from anlan.cli import block_list, cdn, clause, events, evidence, platform, reach, release, ssh, stack, status
+from anlan.cli import audit, block_list, cdn, clause, events, evidence, platform, reach, release, ssh, stack, status
 from anlan.console import messages
 from anlan.errors import EXIT_CODES_HELP, EXIT_FAILED, EXIT_INTERRUPTED, AnlanError
 
@@ -27,6 +27,7 @@ app.add_typer(cdn.app, name='cdn')
 app.add_typer(block_list.app, name='block')
 app.add_typer(evidence.app, name='evidence')
 app.add_typer(clause.app, name='clause')
+app.add_typer(audit.app, name='audit')
 stack.register(app)
 status.register(app)
 reach.register(app)

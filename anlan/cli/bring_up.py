@@ -17,6 +17,7 @@ from anlan.cli.configuring import release_variables, run_playbook
 from anlan.cli.observing import NotObserved
 from anlan.cli.releases import note_deployed, wanted_release
 from anlan.cli.renewing import hand_over, losses_of, require_whole, unshared, waves_of
+from anlan.cli.rotating import bring
 from anlan.cli.status import check_status
 from anlan.cli.work import Work
 from anlan.console import Step, say, step
@@ -24,9 +25,10 @@ from anlan.errors import AnlanError, BadInput
 from anlan.files import write_json
 from anlan.lock import hold
 from anlan.paths import ROOT, cache_directory
-from anlan.secret_store import note_rotation_at_hosts
+from anlan.secret_key import discard_key
+from anlan.secret_store import kept
 from app_stack.release import Release, build_release
-from infra.authority import ensure_certificates
+from infra.authority import authority_key, ensure_certificates
 from infra.images.build import ensure_images, missing_images
 from infra.inventory import Inventory
 from infra.outputs import inventory_of, outputs
@@ -72,11 +74,7 @@ def bring_up(
         issue_certificates(work)
         with step('Configuration of the hosts') as shown:
             wanted = wanted_release(work.paths, release_variables(packed))
-            run = run_playbook(work, SITE, wanted, shown)
-            delivery = work.platform.delivery
-            note_rotation_at_hosts(
-                work.paths.secrets, 'media_signing_key', delivery.signed_url_seconds + delivery.clock_skew_seconds
-            )
+            run = bring(work, lambda limit: run_playbook(work, SITE, wanted, shown, limit=limit), shown)
             shown.result = f'{run.changed} changed'
             if wanted['id'] != packed.id:
                 shown.result += f'; {packed.id} was rolled back, {wanted["id"]} stays'
@@ -272,8 +270,17 @@ class _Packing:
 
 
 def forget(work: Work) -> None:
-    """Remove what belonged to hosts that are gone: their keys, certificates, secrets and state; logs stay."""
-    for path in (work.paths.ssh, work.paths.certificates, work.paths.pulumi, work.paths.run):
+    """Remove what belonged to hosts that are gone: their keys, certificates, secrets and state; logs stay.
+
+    The evidence stays too, and with it the key that its own is encrypted with.
+    """
+    paths = work.paths
+    # Before the rest: a plain key of an earlier version is overwritten, not only unlinked.
+    for secret in (kept(paths.secrets), authority_key(paths.certificates)):
+        secret.remove()
+    for path in (paths.ssh, paths.certificates, paths.pulumi, paths.run):
         shutil.rmtree(path, ignore_errors=True)
-    for file in (work.paths.outputs, work.paths.secrets, work.paths.unfinished, work.paths.directory / 'release.json'):
+    for file in (paths.outputs, paths.unfinished, paths.directory / 'release.json'):
         file.unlink(missing_ok=True)
+    if not paths.ledger.exists():
+        discard_key(paths.directory)

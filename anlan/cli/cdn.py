@@ -21,7 +21,7 @@ from anlan.lock import hold
 from anlan.paths import PlatformPaths
 from anlan.platform import Platform, load_platform
 from anlan.remote import Remote, Result
-from anlan.secret_store import require_settled, rotate_secret
+from anlan.secret_store import has_secrets, require_settled, rotate_secret
 from monitoring.delivery import LEVEL_OF_TIER, CacheHost, document, levels, parse_host
 
 ASK_SECONDS = 20.0
@@ -162,7 +162,7 @@ def rotate_key(
     """
     file = load_platform(platform)
     paths = PlatformPaths.of(file.name)
-    if not paths.secrets.exists():
+    if not has_secrets(paths.secrets):
         raise BadInput(f'{file.name} has no secrets yet; `anlan up` makes them')
     if dry_run:
         require_settled(paths.secrets, KEY, revoke=revoke)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -38,8 +38,11 @@ class Recording:
         made._append(Draft(f'{kind} begun', subject, made.started, made.started, configuration=configuration))
         return made
 
-    def ended(self, verdict: Verdict, observed: Mapping[str, Any], attachments: Mapping[str, bytes]) -> None:
-        """Given the verdict, what was observed and files by name, note how the run ended."""
+    def ended(
+        self, verdict: Verdict, observed: Mapping[str, Any], attachments: Mapping[str, bytes],
+        clauses: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        """Given the verdict, what was observed, files by name and clauses, note how the run ended."""
         try:
             attached = {name: self.ledger.attach(content) for name, content in attachments.items()}
         except AnlanError as error:
@@ -48,7 +51,7 @@ class Recording:
         self._append(
             Draft(
                 self.kind, self.subject, self.started, datetime.now(UTC), verdict,
-                observed=observed, attachments=attached, configuration=self.configuration,
+                clauses=clauses, observed=observed, attachments=attached, configuration=self.configuration,
             )
         )  # fmt: skip
 

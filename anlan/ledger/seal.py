@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from anlan.encrypted_file import EncryptedFile
 from anlan.errors import AnlanError
-from anlan.files import write_atomically
 from anlan.ledger.canonical import canonical, digest
 from anlan.ledger.record import SEAL, Record, moment
 
@@ -23,23 +23,28 @@ from anlan.ledger.record import SEAL, Record, moment
 class Signer:
     """The key of a ledger. It never leaves the machine that writes the ledger."""
 
-    private: Ed25519PrivateKey
+    private: Ed25519PrivateKey = field(repr=False)
 
     @classmethod
     def ensure(cls, file: Path) -> Signer:
-        """Given the file of the key, return it, generated if there is none. Raise AnlanError if it is unreadable."""
-        if not file.exists():
-            pem = Ed25519PrivateKey.generate().private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        """Given where the key is, `.age` left out, return it, generated if there is none. Raise AnlanError if unreadable.
+
+        It is encrypted as the secrets of its platform are, whose folder is the one above the ledger's.
+        """
+        kept = EncryptedFile(file, file.parent.parent)
+        if not kept.exists():
+            kept.write(
+                Ed25519PrivateKey.generate().private_bytes(
+                    serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+                )
             )
-            write_atomically(file, pem, 0o600)
         try:
-            private = serialization.load_pem_private_key(file.read_bytes(), None)
-        except (OSError, ValueError, TypeError) as error:
+            private = serialization.load_pem_private_key(kept.read(), None)
+        except (ValueError, TypeError) as error:
             raise AnlanError(f'{file} holds no key ({error}); put it back from a backup of var/') from None
         if not isinstance(private, Ed25519PrivateKey):
             raise AnlanError(f'{file} holds another kind of key than Ed25519; put it back from a backup of var/')
-        file.chmod(0o600)
+        kept.take_over()
         return cls(private)
 
     def public_pem(self) -> bytes:

@@ -1,8 +1,8 @@
 """Verify an evidence pack: python3 verify.py PACK [--key FINGERPRINT] [--all-seals]
 
-Needs Python 3.9 or newer and openssl 3; no network, nothing installed. PACK is the pack (a zip) or the folder that it
-was unpacked to. Every record, attachment, report and other file of it is looked at, and nothing else may be there.
-It says which key sealed the pack: give the one that you were told by another way with --key.
+Needs Python 3.9 or newer and openssl 3; no network, nothing installed. PACK: the pack (a zip), or a folder of its
+own that it was unpacked to. Every record, attachment and other file is looked at, and nothing else may be there. It
+says which key sealed the pack: give the one that you were told by another way with --key.
 Exit codes: 0 nothing is wrong - 1 the first wrong place is named - 2 it is no pack, or openssl is not there.
 """
 
@@ -39,10 +39,7 @@ def opened(place: str) -> dict[str, Any]:
     path = pathlib.Path(place)
     if path.is_dir():
         return {each.relative_to(path).as_posix(): each.read_bytes for each in path.rglob('*') if not each.is_dir()}
-    try:
-        pack = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise OSError(f'{place} is no pack: {error}') from None
+    pack = zipfile.ZipFile(path)
     names = [name for name in pack.namelist() if not name.endswith('/')]
     if len(set(names)) < len(names):
         raise Wrong(f'{max(names, key=names.count)}: it is there more than once')
@@ -51,12 +48,10 @@ def opened(place: str) -> dict[str, Any]:
 
 def check(files: dict[str, Any], name: str, sha256: str, what: str) -> bytes:
     """Return a file's content. Raise Wrong if it is not there, or its hash is another."""
-    if name not in files:
-        raise Wrong(f'{what} is not there')
     try:
         content: bytes = files[name]()
     except Exception as error:
-        raise Wrong(f'{what} cannot be read: {error}') from None
+        raise Wrong(f'{what} is not there' if name not in files else f'{what} cannot be read: {error}') from None
     if sha256 and hashlib.sha256(content).hexdigest() != sha256:
         raise Wrong(f'{what} was changed')
     return content
@@ -70,15 +65,16 @@ def openssl(*words: object, data: bytes = b'') -> subprocess.CompletedProcess[by
 def is_signed(seal: dict[str, Any], pem: bytes) -> bool:
     """Return whether the key signed the seal."""
     with tempfile.TemporaryDirectory() as folder:
-        key, data, signature = (pathlib.Path(folder, name) for name in ('key', 'data', 'signature'))
+        key, data, proof = (pathlib.Path(folder, name) for name in ('key', 'data', 'proof'))
         key.write_bytes(pem)
         data.write_bytes(canonical({name: value for name, value in seal.items() if name != 'signature'}))
         try:
-            signature.write_bytes(base64.b64decode(str(seal.get('signature')), validate=True))
+            proof.write_bytes(base64.b64decode(str(seal.get('signature')), validate=True))
         except ValueError:
             return False
-        words = ('-verify', '-pubin', '-inkey', key, '-rawin', '-in', data, '-sigfile', signature)
-        return openssl('pkeyutl', *words).returncode == 0
+        return not openssl(
+            'pkeyutl', '-verify', '-pubin', '-inkey', key, '-rawin', '-in', data, '-sigfile', proof
+        ).returncode
 
 
 def records_of(text: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -104,16 +100,53 @@ def records_of(text: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def verify(files: dict[str, Any], every_seal: bool) -> tuple[int, int, str]:
     """Return the number of records, the last that a seal covers, and the key. Raise Wrong, OSError."""
-    if 'records.jsonl' not in files or 'key.pub' not in files:
-        raise OSError('it holds no records.jsonl, or no key.pub')
     text, pem = (check(files, name, '', f'{name}: it') for name in ('records.jsonl', 'key.pub'))
     key = hashlib.sha256(openssl('pkey', '-pubin', '-outform', 'DER', data=pem).stdout).hexdigest()
-    count, seals, contents, manifest = 0, [], {}, '{}'
+    count, seals, seen, manifest = 0, [], set(), ''
     for count, document in records_of(text):
         if document['kind'] == 'seal':
             if document.get('key') != key:
                 raise Wrong(f'record {count}: it is sealed with another key')
-            seals.append(document)
-        for name, sha256 in sorted(document.get('attachments', {}).items()):
-            if sha256 not in seen:
-                check(files, f'attachments/{sha256[:2]}/{sha256}', sha256, f'record {count}: its attachment {name}')
+            seals.append((document, manifest))
+        attached = document.get('attachments', {})
+        manifest = attached.get('MANIFEST', '') if document['kind'] == 'pack' else manifest
+        for name, sha256 in sorted(attached.items()):
+            place = f'attachments/{str(sha256)[:2]}/{sha256}'
+            if place not in seen:
+                check(files, place, sha256, f'record {count}: its attachment {name}')
+                seen.add(place)
+    for seal, _ in seals if every_seal else seals[-1:]:  # the last one covers all that stands before it
+        if not is_signed(seal, pem):
+            raise Wrong(f'record {seal["number"]}: its signature is not right')
+    if not seals:
+        raise Wrong(f'record {count}: nothing is sealed')
+    seal, manifest = seals[-1]
+    listed = json.loads(files[f'attachments/{manifest[:2]}/{manifest}']()) if manifest else {}
+    for name in sorted({*files, *(listed if 'verify.py' in files else ())}):  # a ledger's own folder has none of them
+        if name in listed:
+            check(files, name, listed[name], f'{name}: it')
+        elif not name.startswith(OWN):
+            raise Wrong(f'{name}: it was added; nothing that is sealed names it')
+    return count, seal['number'], key
+
+
+def main() -> int:
+    """Verify the pack that is named and say what was found."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('pack')
+    parser.add_argument('--key', help='the fingerprint that you were told')
+    parser.add_argument('--all-seals', action='store_true', help='check the signature of every seal, not of the last')
+    given = parser.parse_args()
+    try:
+        count, sealed, key = verify(opened(given.pack), given.all_seals)
+        if given.key and given.key.lower() != key:
+            raise Wrong(f'key.pub: the pack is sealed with the key {key}')
+    except (Wrong, OSError, zipfile.BadZipFile) as error:
+        print(f'{"WRONG" if isinstance(error, Wrong) else "verify"}: {error}')
+        return 1 if isinstance(error, Wrong) else 2
+    print(f'{count} records, sealed up to record {sealed}; nothing is wrong. Key {key}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

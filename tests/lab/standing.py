@@ -71,8 +71,7 @@ class Standing:
 
     @cached_property
     def password(self) -> str:
-        document: dict[str, str] = json.loads(self.work.paths.secrets.read_text(encoding='utf-8'))
-        return document['journey_password']
+        return read_secret(self.work.paths.secrets, 'journey_password')
 
     def status(self) -> Status:
         return check_status(self.work.platform)

@@ -11,10 +11,14 @@ from django.test import Client, override_settings
 from learning.accounts.models import Learner
 
 PASSWORD = 'kept by the river'
+PERSON = {
+    'real_name': '张三丰', 'identity_number': '11010519491231002X', 'mobile_phone': '13800000000', 'consent': 'on',
+}  # fmt: skip
 
 
 def sign_up(browser, name='zhang', password=PASSWORD):
-    return browser.post('/accounts/signup/', {'username': name, 'password1': password, 'password2': password})
+    both = {'password1': password, 'password2': password}
+    return browser.post('/accounts/signup/', {'username': name, **both, **PERSON})
 
 
 def log_in(browser, password, source='203.0.113.7'):

@@ -1,5 +1,5 @@
 #!/usr/bin/python3 -B
-"""What the stores hold of each sender, as JSON lines: size, oldest and newest entry, and how many days their room will do.
+"""What the stores hold of each sender, as JSON lines: size, oldest and newest entry, how many days it will do.
 
 event_stores.py [--settings FILE] [--now SECONDS]
 
@@ -139,6 +139,12 @@ def measure(settings: Settings, now: float, disk_free_bytes: float) -> list[Stor
         entries = sum(file.entries for file in files)
         stores.append(Store(sender, disk[sender], entries, oldest, newest, days, enough))
     return stores
+
+
+def newest_of(store: Path) -> float | None:
+    """Given a store, return when its newest entry was written, or None if it has none. Raise OSError."""
+    files = (read_journal_file(path) for path in sorted(store.glob('*.journal*')))
+    return max((file.newest for file in files if file is not None), default=None)
 
 
 def free_bytes(folder: Path) -> float:

@@ -1,0 +1,77 @@
+"""What `anlan audit` prints: a line a host, what did not pass, which faults were not caught."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from anlan.console import results
+from compliance.audit import Audit
+from compliance.mutation import Mutation
+from compliance.result import CheckResult
+
+VERDICTS = ('pass', 'fail', 'not-verified', 'not-applicable')
+COLOUR = {'fail': 'red', 'not-verified': 'yellow', 'pass': 'green'}
+
+
+def document_of(done: Audit) -> dict[str, Any]:
+    """Given an audit, return it as plain data, without the hosts' answers."""
+    return {
+        'platform': done.observation.platform, 'started': done.observation.started, 'ended': done.observation.ended,
+        'counts': done.counts(), 'seconds_by_host': done.seconds_by_host(),
+        'results': [{**result.document(), 'id': result.key} for result in done.results],
+    }  # fmt: skip
+
+
+def print_audit(done: Audit, seconds: float, limit: int | None) -> None:
+    """Given an audit and how long it took, print a line a host and what did not pass, hosts together."""
+    table = Table(box=None, padding=(0, 1), pad_edge=True)
+    for column in ('host', *VERDICTS, 'seconds'):
+        table.add_column(column, justify='left' if column == 'host' else 'right')
+    spent = done.seconds_by_host()
+    for name in sorted(done.observation.hosts):
+        of_host = [sum(r.verdict == verdict and r.host == name for r in done.results) for verdict in VERDICTS]
+        cells = [
+            Text(str(count) if count else '·', style=COLOUR.get(verdict, '') if count else '')
+            for verdict, count in zip(VERDICTS, of_host, strict=True)
+        ]
+        table.add_row(name, *cells, f'{spent[name]:.1f}' if name in spent else 'silent')
+    results.print(table)
+    counts = done.counts()
+    cases = len({(result.check, result.case) for result in done.results})
+    results.print(
+        f'  {cases} checks, {len(done.results)} results in {seconds:.1f} s: '
+        + ', '.join(f'{counts[verdict]} {verdict}' for verdict in VERDICTS if counts.get(verdict))
+    )
+    print_findings(done.results, limit)
+
+
+def print_findings(found: Sequence[CheckResult], limit: int | None) -> None:
+    """Given results, print what failed and what could not be verified, hosts with the same reason together."""
+    grouped: dict[tuple[str, str, str], list[str]] = {}
+    for verdict in ('fail', 'not-verified'):
+        for result in found:
+            if result.verdict == verdict:
+                grouped.setdefault((verdict, result.name, result.reason), []).append(result.host)
+    for (verdict, name, reason), hosts in list(grouped.items())[:limit]:
+        results.print(Text(f'  {verdict} {name}: {reason} ({", ".join(hosts)})', style=COLOUR[verdict]), soft_wrap=True)
+    if limit is not None and len(grouped) > limit:
+        results.print(f'  and {len(grouped) - limit} more; --all prints them')
+
+
+def print_mutation(found: Mutation) -> None:
+    """Given what became of each planted fault, print what was not caught, and the score."""
+    for each in found.outcomes:
+        if each.found != 'caught':
+            name = f'{each.check}[{each.case}]' if each.case else each.check
+            results.print(
+                Text(f'  {each.found} {name} on {each.host or "no host"}: {each.reason}', style='red'), soft_wrap=True
+            )
+    on_hosts, in_answers = found.count('caught', 'on the host'), found.count('caught', 'in the answer')
+    results.print(
+        f'  {found.count("caught")} of {len(found.outcomes)} faults caught ({found.score:.1%}): {on_hosts} planted on '
+        f'hosts, {in_answers} in the answer, where a container has no kernel of its own'
+    )

@@ -1,0 +1,140 @@
+"""Auditing: what `anlan audit` does to a platform that stands, and what its ledger keeps of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from anlan.cli.observing import observing, require_bastion
+from anlan.cli.recording import Recording
+from anlan.console import json_text, step
+from anlan.errors import BadInput
+from anlan.ledger import Ledger, Record
+from anlan.paths import PlatformPaths
+from anlan.platform import Platform
+from anlan.secret_store import ensure_secrets
+from compliance.answers import Answers
+from compliance.audit import ANSWERS, KIND, RESULTS, Audit, Selection, audit, commands_of, require_results
+from compliance.collecting import Collector
+from compliance.judging import judge
+from compliance.mutation import Mutation, mutate
+from compliance.observation import Observation
+from compliance.result import CheckResult
+
+
+def audit_platform(platform: Platform, selection: Selection) -> Audit:
+    """Given a platform that stands and what to check, audit it and write the record. Raise AnlanError if it cannot."""
+    paths = PlatformPaths.of(platform.name)
+    with observing(platform) as (remote, outputs):
+        require_bastion(platform, remote)
+        subject = (
+            'every host'
+            if selection.whole
+            else 'a part: ' + ', '.join((*selection.hosts, *selection.clauses, *selection.checks))
+        )
+        recording = Recording.begun(platform, KIND, subject, outputs)
+        with step('Asking every host') as shown:
+            answered = [0]
+
+            def on_host(name: str) -> None:
+                answered[0] += 1
+                shown.done(answered[0])
+
+            collector = Collector(remote, secrets_of(paths), on_host)
+            shown.total(len(selection.hosts_of(outputs)))
+            done = audit(
+                outputs, collector.fetch, selection, known_commands(paths),
+                on_round=lambda number, checks: shown.note(f'round {number}: {checks} checks'),
+            )  # fmt: skip
+            require_results(done.results)
+            shown.result = f'{len(done.results)} results'
+        clauses = sorted({clause for result in done.results for clause in result.clauses})
+        recording.ended(
+            done.verdict(),
+            {'counts': done.counts(), 'checks': len({result.check for result in done.results}),
+             'seconds_by_host': done.seconds_by_host(), 'whole': selection.whole},
+            done.attachments(), clauses=clauses,
+        )  # fmt: skip
+    return done
+
+
+def mutate_platform(platform: Platform, checks: tuple[str, ...]) -> Mutation:
+    """Given a lab that stands and which checks (all without any), plant each fault and write the record."""
+    with observing(platform) as (remote, outputs):
+        require_bastion(platform, remote)
+        recording = Recording.begun(platform, 'mutation', 'the faults that checks name', outputs)
+        selection = Selection(checks=checks)
+        collector = Collector(remote, secrets_of(PlatformPaths.of(platform.name)))
+        answers = Answers({}, collector.fetch)
+        hosts = selection.hosts_of(outputs)
+        with step('Judging the hosts as they are'):
+            before = judge(answers, outputs, hosts, selection.chosen())
+        with step('Planting faults') as shown:
+
+            def on_planted(count: int, of: int) -> None:
+                shown.total(of)
+                shown.done(count)
+
+            found = mutate(collector, outputs, answers, before, on_planted)
+            shown.result = f'{found.count("caught")} of {len(found.outcomes)} caught'
+        whole = found.count('caught') == len(found.outcomes)
+        recording.ended(
+            'pass' if whole else 'fail', {'score': found.document()['score'], 'outcomes': len(found.outcomes)},
+            {'mutation.json': json_text(found.document()).encode()},
+        )  # fmt: skip
+    return found
+
+
+def secrets_of(paths: PlatformPaths) -> tuple[str, ...]:
+    """Given a platform's paths, return every secret, so that none is kept from an answer."""
+    return tuple(value for value in ensure_secrets(paths.secrets).values() if len(value) >= 16)
+
+
+def known_commands(paths: PlatformPaths) -> Mapping[str, Sequence[str]]:
+    """Given a platform's paths, return what its newest audit of every host asked each; nothing without one."""
+    try:
+        found = newest_audit(Ledger(paths.ledger), whole=True)
+        if found is None:
+            return {}
+        content = Ledger(paths.ledger).attachment(found.attachments[ANSWERS])
+        return commands_of(Observation.unpacked(content, ANSWERS))
+    except Exception:
+        # Only time is lost: the checks ask all of it again.
+        return {}
+
+
+def newest_audit(ledger: Ledger, *, whole: bool) -> Record | None:
+    """Given a ledger, return its newest audit, of every host alone if `whole`; None if there is none."""
+    if not ledger.stands:
+        return None
+    found = None
+    for record in ledger.records():
+        if record.kind == KIND and (not whole or (record.document.get('observed') or {}).get('whole')):
+            found = record
+    return found
+
+
+def recorded_audit(platform: Platform, name: str | None) -> tuple[list[CheckResult] | None, Observation]:
+    """Given a platform and the number of a record or a file (the newest audit without), return what was recorded.
+
+    A file has no results with it. Raise BadInput if there is no such audit.
+    """
+    if name is not None and not name.isdigit():
+        path = Path(name)
+        try:
+            return None, Observation.unpacked(path.read_bytes(), name)
+        except OSError as error:
+            raise BadInput(f'{name}: {error.strerror or error}') from None
+    ledger = Ledger(PlatformPaths.of(platform.name).ledger)
+    if name is None:
+        record = newest_audit(ledger, whole=False)
+    elif ledger.stands:
+        record = next((each for each in ledger.records() if each.number == int(name)), None)
+    else:
+        record = None
+    if record is None or record.kind != KIND:
+        raise BadInput(f'{platform.name}: there is no audit on record' + (f' under {name}' if name else ''))
+    documents = json.loads(ledger.attachment(record.attachments[RESULTS]))
+    observation = Observation.unpacked(ledger.attachment(record.attachments[ANSWERS]), ANSWERS)
+    return [CheckResult.of(each) for each in documents], observation

@@ -1,0 +1,3 @@
+"""The checks here are run by what is tested, not by pytest itself."""
+
+collect_ignore = ['checks']
