@@ -6,11 +6,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyrage
+import pyrage  # type: ignore[import-untyped]
 
 from anlan.errors import AnlanError, BadInput
 from anlan.files import sync_folder, write_atomically
-from anlan.secret_key import SecretKey, ensure_key, parsed_recipient, read_key
+from anlan.secret_key import ensure_key, parsed_recipient, read_key
 
 MAGIC = b'age-encryption.org/'
 VERSION = b'v1\n'
@@ -44,7 +44,7 @@ class EncryptedFile:
         for _ in range(2):
             try:
                 if self.file.exists():
-                    return opened(self.file, read_key(self.home))
+                    return opened(self.file, self.home)
                 content = self.plain.read_bytes()
             except OSError as error:
                 raise AnlanError(f'{self.file} cannot be read ({error}); put it back from a backup of var/') from None
@@ -53,10 +53,13 @@ class EncryptedFile:
                 break
         return content
 
-    def write(self, content: bytes) -> None:
-        """Given the content, encrypt it for all recipients and replace the file in one step. Raise AnlanError."""
+    def write(self, content: bytes, recipients: tuple[str, ...] = ()) -> None:
+        """Given the content, encrypt it and replace the file in one step. Raise AnlanError.
+
+        It is for all who can open the platform's secrets, or for `recipients`.
+        """
         self.take_over()
-        self._write(content)
+        self._write(content, recipients)
 
     def take_over(self) -> None:
         """Encrypt the plain file of an earlier version, look whether that can be opened, then remove the plain one.
@@ -74,7 +77,7 @@ class EncryptedFile:
                 if spoilt:
                     raise AnlanError(f'{self.plain} was overwritten and {self.file} is gone; put it back from a backup')
                 self._write(content)
-            kept = opened(self.file, read_key(self.home))
+            kept = opened(self.file, self.home)
         except OSError as error:
             raise AnlanError(f'{self.plain} cannot be read ({error}); put it back from a backup of var/') from None
         if kept != content and not spoilt:
@@ -90,37 +93,37 @@ class EncryptedFile:
             overwrite(self.plain)
         self.file.unlink(missing_ok=True)
 
-    def _write(self, content: bytes) -> None:
+    def _write(self, content: bytes, recipients: tuple[str, ...] = ()) -> None:
         self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        key = ensure_key(self.home)
-        write_atomically(self.file, closed(content, key))
+        write_atomically(self.file, closed(content, recipients or ensure_key(self.home).recipients))
         sync_folder(self.file.parent)
 
 
-def closed(content: bytes, key: SecretKey) -> bytes:
-    """Given content and a key, return it encrypted for each of its recipients."""
-    return bytes(pyrage.encrypt(content, [parsed_recipient(each) for each in key.recipients]))
+def closed(content: bytes, recipients: tuple[str, ...]) -> bytes:
+    """Given content and public keys, return it encrypted for each of them."""
+    return bytes(pyrage.encrypt(content, [parsed_recipient(each) for each in recipients]))
 
 
-def opened(file: Path, key: SecretKey) -> bytes:
-    """Given an encrypted file and a key, return its content.
+def opened(file: Path, home: Path) -> bytes:
+    """Given an encrypted file and the folder of its platform, return its content.
 
-    Raise BadInput if the key is another's, AnlanError if the file is no whole one of a version that is known.
+    Raise BadInput if the key is not there or another's, AnlanError if the file is no whole one of a known version.
     """
     data = file.read_bytes()
     head = data[: len(MAGIC + VERSION)]
-    if not head.startswith(MAGIC) and data[: len(MAGIC)] != MAGIC[: len(data)]:
-        raise AnlanError(f'{file} is no encrypted file; put it back from a backup of var/')
-    if head.startswith(MAGIC) and len(head) == len(MAGIC + VERSION) and head != MAGIC + VERSION:
+    if not head.startswith(MAGIC[: len(head)]) or not head:
+        raise AnlanError(f'{file} cannot be read, it is no encrypted file; put it back from a backup of var/')
+    if not (MAGIC + VERSION).startswith(head):
         version = data[len(MAGIC) :].split(b'\n')[0][:20].decode(errors='replace')
         raise AnlanError(f'{file} is encrypted in version {version} of age, this program knows v1; use a newer one')
+    key = read_key(home)
     try:
         return bytes(pyrage.decrypt(data, list(key.identities)))
     except pyrage.DecryptError as error:
         if 'No matching keys' in str(error):
             raise BadInput(
-                f'{file} is not opened by the key in {key.place}: it was encrypted for another one, or its beginning was '
-                'changed; put the right key in place, or the file back from a backup of var/'
+                f'{file} is not opened by the key in {key.place}: it was encrypted for another one, or its beginning '
+                'was changed; put the right key in place, or the file back from a backup of var/'
             ) from None
         raise AnlanError(f'{file} was changed or cut off; put it back from a backup of var/') from None
 

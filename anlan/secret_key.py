@@ -1,8 +1,8 @@
 """The key of a platform's secrets: an age identity (age-encryption.org/v1), kept outside of `var/`.
 
 `var/<platform>/recipients` names, by their public keys, who can open what is encrypted there: one a line, the rest of
-it is a comment. Which identity opens it is looked for in this order: the file that ANLAN_SECRET_KEY_FILE names, systemd's
-credential `anlan-secret-key`, the user's configuration folder. The first two hold an identity, or a passphrase that
+it is a comment. The identity that opens it is looked for in this order: the file that ANLAN_SECRET_KEY_FILE names,
+systemd's credential `anlan-secret-key`, the user's configuration folder. The first two hold an identity, or a passphrase that
 opens `identity.age` beside `recipients`. A key in the configuration folder is named by platform and public key, so two
 checkouts with a platform of the same name have a key each.
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-import pyrage
+import pyrage  # type: ignore[import-untyped]
 
 from anlan.errors import AnlanError, BadInput
 from anlan.files import sync_folder, write_atomically
@@ -25,6 +25,7 @@ VARIABLE = 'ANLAN_SECRET_KEY_FILE'
 CREDENTIAL = 'anlan-secret-key'
 IDENTITY_PREFIX = 'AGE-SECRET-KEY-'
 SHORTEST_PASSPHRASE = 16
+ENCRYPTED = ('secrets.json.age', 'certificates/ca.key.age', 'ledger/key.pem.age')
 NAMED_BY = slice(4, 20)
 """The part of a public key, behind `age1`, that a key's file is named by."""
 
@@ -91,9 +92,7 @@ def ensure_key(home: Path) -> SecretKey:
     run makes another.
     """
     if not read_recipients(home):
-        if lost := next((file for pattern in ('*.age', '*/*.age') for file in home.glob(pattern)
-                         if file.name != 'identity.age'), None):  # fmt: skip
-            raise AnlanError(f'{lost} is encrypted and {home / "recipients"} is gone; put it back from a backup of var/')
+        _require_nothing_encrypted(home)
         _make(home)
     return read_key(home)
 
@@ -102,6 +101,7 @@ def read_key(home: Path) -> SecretKey:
     """Given a platform's folder, return its key. Raise AnlanError or BadInput, each with what to do."""
     recipients = read_recipients(home)
     if not recipients:
+        _require_nothing_encrypted(home)
         raise AnlanError(f'{home} has no secrets yet; `anlan up` makes them')
     given = given_file()
     if given is not None:
@@ -112,7 +112,7 @@ def read_key(home: Path) -> SecretKey:
                 f'name the right one by {VARIABLE}'
             )
         return SecretKey(identities, recipients, str(given))
-    files = [file for file in (key_file(home, each) for each in recipients) if file.exists()]
+    files = _made_here(recipients)
     if not files:
         wanted = ' or '.join(str(key_file(home, each)) for each in recipients)
         raise BadInput(
@@ -135,13 +135,26 @@ def discard_key(home: Path) -> list[Path]:
     Return what was removed. A key that somebody named, and another checkout's, are left alone.
     """
     try:
-        files = [file for file in (key_file(home, each) for each in read_recipients(home)) if file.exists()]
+        files = _made_here(read_recipients(home))
     except AnlanError:
         files = []
     # The key last: `recipients` without it would look like a key that was lost.
     for file in (home / 'recipients', home / 'identity.age', *files):
         file.unlink(missing_ok=True)
     return files
+
+
+def _made_here(recipients: Iterable[str]) -> list[Path]:
+    # By the public key alone: a platform's folder may have been renamed since.
+    return [file for each in recipients for file in sorted(key_folder().glob(f'*-{each[NAMED_BY]}.key'))]
+
+
+def _require_nothing_encrypted(home: Path) -> None:
+    for name in ENCRYPTED:
+        if (file := home / name).exists():
+            raise AnlanError(
+                f'{file} is encrypted and {home / "recipients"} is gone; put it back from a backup of var/'
+            )
 
 
 def _make(home: Path) -> None:
@@ -158,8 +171,8 @@ def _make(home: Path) -> None:
             sync_folder(made.parent)
         except OSError as error:
             raise AnlanError(
-                f'{made.parent}: the key of the secrets could not be written ({error.strerror}); name a file that has one '
-                f'by {VARIABLE}'
+                f'{made.parent}: the key of the secrets could not be written ({error.strerror}); '
+                f'name a file that has one by {VARIABLE}'
             ) from None
     if not _write_once(home / 'recipients', f'{identity.to_public()}\n') and made is not None:
         made.unlink()  # another process was first
@@ -231,5 +244,7 @@ def _read_private(file: Path) -> str:
         reason = error.strerror if isinstance(error, OSError) else 'it is no text'
         raise BadInput(f'the key of the secrets cannot be read from {file}: {reason}') from None
     if mode & 0o077:
-        raise BadInput(f'{file} can be read by others (mode {mode:o}); chmod 600 it, and take a new key if others were there')
+        raise BadInput(
+            f'{file} can be read by others (mode {mode:o}); chmod 600 it, and take a new key if others were there'
+        )
     return text

@@ -1,10 +1,10 @@
 """The steps of a rotation that no host and no learner notices.
 
-Where hosts cannot change at the same time, a new secret is made known first (`<name>_next`: accepted, not used yet), then
-used (it becomes `<name>`, the one before is `<name>_previous` and still accepted), and the one before is forgotten last,
-once `<name>_overlap_until` has passed. Each step is noted before it is brought to the hosts, and the next one is taken
-only when every host has it: a run that is cut off anywhere is run again and goes on. Where it changes nothing for anybody
-that hosts differ for a moment, the first step is left out.
+Where hosts cannot change at the same time, a new secret is made known first (`<name>_next`: accepted, not used yet),
+then used (it becomes `<name>`, the one before is `<name>_previous` and still accepted), and the one before is forgotten
+last, once `<name>_overlap_until` has passed. Each step is noted before it is brought to the hosts, and the next one is
+taken only when every host has it: a run that is cut off anywhere is run again and goes on. Where it is nothing to
+anybody that hosts differ for a moment, the first step is left out.
 
 `<name>_overlap_seconds` is how long the one before is accepted. `<name>_login` says which of two logins has the present
 password, where a program knows one password a login: `first`, if it is not there, or `second`.
@@ -58,7 +58,9 @@ def under_way(file: Path, names: Iterable[str], now: datetime | None = None) -> 
     return {name: stage for name, stage in stages(file, names, now).items() if stage in UNDER_WAY}
 
 
-def begin(file: Path, announced: Mapping[str, float], at_once: Mapping[str, float], now: datetime | None = None) -> None:
+def begin(
+    file: Path, announced: Mapping[str, float], at_once: Mapping[str, float], now: datetime | None = None
+) -> None:
     """Given names with how many seconds the one before stays accepted, make each anew and note it, all in one step.
 
     Those of `announced` are made known before they are used. Nothing has reached a host yet. The caller holds the
@@ -107,7 +109,11 @@ def advance(file: Path, brought: Mapping[str, Stage], default_seconds: Mapping[s
 
 
 def shorten(file: Path, names: Iterable[str], now: datetime | None = None) -> None:
-    """Given names whose rotation is under way or overlaps, have the one before end as soon as the new one is in use."""
+    """Given names of secrets that leaked, have what is older than the newest one of each count no more.
+
+    Of a rotation that is under way the one before ends as soon as the new one is in use; one that still overlaps is
+    forgotten. The caller holds the platform's lock.
+    """
     moment = now or datetime.now(UTC)
     known = read_all(file)
     for name in names:
@@ -115,7 +121,7 @@ def shorten(file: Path, names: Iterable[str], now: datetime | None = None) -> No
         if stage in (Stage.ANNOUNCED, Stage.USED):
             known[f'{name}_overlap_seconds'] = '0'
         elif stage is Stage.OVERLAPPING:
-            known[f'{name}_overlap_until'] = moment.isoformat(timespec='seconds')
+            known.pop(f'{name}_previous')
     write_all(file, known)
 
 

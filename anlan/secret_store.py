@@ -24,8 +24,11 @@ NAMES = (
     'journey_password',
     'block_list_key',
     'media_signing_key',
+    'personal_data_key',
+    'personal_data_index_key',
 )
 ENTROPY_BYTES = 32
+NOTES = ('_rotated', '_overlap_until', '_overlap_seconds', '_login')
 VERSION = 1
 
 
@@ -109,6 +112,11 @@ def deployed_secret(file: Path, name: str) -> str:
         return known[f'{name}_previous']
     except KeyError:
         raise BadInput('the key before was revoked and the new one is not at the hosts yet; run `anlan up`') from None
+
+
+def without_notes(known: Mapping[str, str]) -> dict[str, str]:
+    """Given all that is kept, return what is secret of it, by name: no time, and no name of a login."""
+    return {name: value for name, value in known.items() if not name.endswith(NOTES)}
 
 
 def generated() -> str:

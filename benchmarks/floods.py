@@ -25,6 +25,7 @@ from anlan.errors import AnlanError
 from anlan.paths import PlatformPaths
 from anlan.platform import Platform, load_platform
 from anlan.remote import Remote
+from anlan.secret_store import read_secret
 from drills.floods import ATTACKS, Attack, attack_named
 from drills.limits_off import limits_off
 from drills.under_attack import Place, Seen, watch

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from anlan.ledger import Draft, Ledger
 from anlan.ledger.pack import VERIFIER, write_pack
+from anlan.secret_key import discard_key
 from benchmarks.figure import Figure
 
 RECORDS = 100_000
@@ -66,6 +67,7 @@ def figures(records: int, runs: int) -> Iterator[Figure]:
         yield Figure(f'verify {records} records with the pack\'s own program', offline, 's', PROMISED_SECONDS,
                      note=f'a pack of {size:.1f} MB')  # fmt: skip
         yield Figure('the same by `anlan evidence verify`, every seal', own, 's', 10.0)
+        discard_key(Path(folder))
 
 
 def main() -> int:

@@ -23,6 +23,7 @@ from anlan.cli.observing import observing
 from anlan.errors import AnlanError
 from anlan.paths import ROOT, PlatformPaths
 from anlan.platform import Platform, load_platform
+from anlan.secret_store import read_secret
 from drills.corpus import attack_samples, good_samples
 from drills.replay import Client, Share, sensors_deaf, surroundings
 

@@ -14,7 +14,8 @@ from compliance.result import CheckResult
 AUDIT, EVERY_HOST = 'audit', 'every host'
 """The kind of an audit's record, and the subject of one that ran every check on every host."""
 
-RESULTS = 'results.json'
+RESULTS, ANSWERS = 'results.json', 'answers.json.gz'
+"""Attachments of an audit."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,14 @@ class Found:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Results by check; the newest record by the name of a proof (see `proof_name`); hosts that an audit looked at."""
+    """Results by check; the newest record by the name of a proof (see `proof_name`).
+
+    `audited`: by check, the hosts that the newest audit of every host looked at, if it knew that check.
+    """
 
     checks: Mapping[str, tuple[Found, ...]] = field(default_factory=dict)
     runs: Mapping[str, Reference] = field(default_factory=dict)
-    audited: frozenset[str] = frozenset()
+    audited: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def proof_name(kind: str, subject: str) -> str:
@@ -87,17 +91,20 @@ def evidence_of(records: Iterable[Record], attachment: Callable[[str], bytes]) -
             reference = reference_of(record)
             runs[proof_name(record.kind, reference.subject)] = reference
     checks: dict[str, dict[str, list[Found]]] = {}
-    audited: set[str] = set()
+    audited: dict[str, frozenset[str]] = {}
     for record in audits:
         reference = reference_of(record)
         newer: dict[tuple[str, str], list[Found]] = {}
-        for result in _results(record, attachment):
+        results = _results(record, attachment)
+        for result in results:
             newer.setdefault((result.check, result.host), []).append(Found(result, reference))
-            audited.add(result.host)
+        if reference.subject == EVERY_HOST:
+            looked_at = frozenset(result.host for result in results)
+            audited = dict.fromkeys({result.check for result in results}, looked_at)
         for (check, host), found in newer.items():
             checks.setdefault(check, {})[host] = found
     every = {check: tuple(each for found in hosts.values() for each in found) for check, hosts in checks.items()}
-    return Evidence(every, runs, frozenset(audited))
+    return Evidence(every, runs, audited)
 
 
 def _results(record: Record, attachment: Callable[[str], bytes]) -> list[CheckResult]:

@@ -32,6 +32,6 @@ def documents(names: set[str], root: Path = ROOT) -> set[str]:
 def inventory(named_documents: set[str]) -> dict[str, set[str]]:
     """Given the documents that clauses name, return all that is there by kind of proof."""
     return {
-        'checks': {check.name for check in list_checks()}, 'drills': set(), 'alerts': alerts(), 'evidence': set(EVIDENCE),
-        'documents': documents(named_documents),
+        'checks': {check.name for check in list_checks()}, 'drills': set(), 'alerts': alerts(),
+        'evidence': set(EVIDENCE), 'documents': documents(named_documents),
     }  # fmt: skip

@@ -22,6 +22,10 @@ from compliance.waivers import Waiver
 CLOUD_CHAPTER = '22239-8.2'
 WORST_FIRST: tuple[Verdict, ...] = ('fail', 'not-verified', 'stale', 'pass', 'inherited', 'not-applicable')
 ProofKind = Literal['checks', 'drills', 'alerts', 'evidence']
+KINDS: dict[ProofKind, tuple[str, str]] = {
+    'checks': ('核查', 'check'), 'drills': ('演练', 'drill'), 'alerts': ('告警规则', 'alert rule'),
+    'evidence': ('证据', 'record'),
+}  # fmt: skip
 NAMED_AS = {'drills': 'drill:', 'alerts': 'alert:', 'evidence': ''}
 """How `Evidence.runs` names a record of that kind of proof."""
 
@@ -106,12 +110,28 @@ def _judged(chapter: Chapter, clause: Clause, evidence: Evidence, situation: Sit
         return ClauseVerdict(clause, 'not-applicable', (said,), (), (), None)
     proofs = tuple(_proofs(clause, evidence, situation))
     verdict, more = _of(clause, proofs)
-    reasons = tuple(dict.fromkeys([*more, *(said for proof in proofs for said in proof.reasons)]))
+    worst_first = sorted(proofs, key=lambda proof: WORST_FIRST.index(proof.verdict))
+    seen = (said for proof in worst_first if proof.records() for said in proof.reasons)
+    unseen = _unseen_said(proofs)
+    reasons = tuple(dict.fromkeys([*seen, *unseen, *more] if verdict == 'fail' else [*more, *seen, *unseen]))
     records = {record.number: record for proof in proofs for record in proof.records()}
     stale_from = None
     if verdict == 'pass' and clause.period_days is not None:
         stale_from = min(record.ended for record in records.values()) + timedelta(days=clause.period_days)
     return ClauseVerdict(clause, verdict, reasons, proofs, tuple(records[each] for each in sorted(records)), stale_from)
+
+
+def _unseen_said(proofs: Sequence[ProofVerdict]) -> list[Said]:
+    """Return, in a sentence for each kind of proof, the proofs of which nothing is on record."""
+    found = []
+    for kind, (zh, en) in KINDS.items():
+        names = [proof.name for proof in proofs if proof.kind == kind and not proof.records()]
+        if names:
+            found.append(Said(
+                f'{zh} {", ".join(names)}：台账中没有结果',
+                f'{en}{"s" * (len(names) > 1)} {", ".join(names)}: the ledger holds no result',
+            ))  # fmt: skip
+    return found
 
 
 def _of(clause: Clause, proofs: Sequence[ProofVerdict]) -> tuple[Verdict, list[Said]]:
@@ -162,11 +182,11 @@ def _check(name: str, period: timedelta | None, evidence: Evidence, situation: S
     found = [
         each for each in evidence.checks.get(name, ()) if not situation.hosts or each.result.host in situation.hosts
     ]
-    concerned = situation.applies.get(name)
-    if concerned is None:
-        missing = set(situation.hosts) - evidence.audited
-    else:
-        missing = set(concerned) - {each.result.host for each in found}
+    # Whom a check concerns is seen from an audit of every host that knew it; without one it may concern every host.
+    concerned = situation.applies.get(name, tuple(set(situation.hosts) - evidence.audited.get(name, frozenset())))
+    missing = set(concerned) - {each.result.host for each in found}
+    if not found:
+        return ProofVerdict('checks', name, 'not-verified', ())
     verdicts: list[Verdict] = []
     reasons: list[Said] = []
     said: dict[tuple[str, Verdict, str], list[str]] = {}
@@ -185,13 +205,12 @@ def _check(name: str, period: timedelta | None, evidence: Evidence, situation: S
         verdicts.append('not-verified')
         hosts = grouped(missing)
         reasons.append(Said(f'{name}：未在 {hosts} 上核查', f'{name}: was not run on {hosts}'))
-    elif not found:
-        verdicts.append('not-verified')
-        reasons.append(Said(f'{name}：没有在任何主机上核查过', f'{name}: was not run on any host'))
     worst = worst_of(verdicts) or 'not-verified'
     # A host that a check does not concern takes nothing away, and is spoken of only where it concerns none.
     results = [
-        _result_said(*key, hosts) for key, hosts in said.items() if key[1] != 'not-applicable' or worst == key[1]
+        _result_said(*key, said[key])
+        for key in sorted(said, key=lambda each: WORST_FIRST.index(each[1]))
+        if key[1] != 'not-applicable' or worst == key[1]
     ]
     return ProofVerdict('checks', name, worst, (*results, *dict.fromkeys(reasons)), tuple(found))
 
@@ -201,17 +220,16 @@ def _result_said(name: str, verdict: Verdict, reason: str, hosts: Sequence[str])
     why = reason or '–'
     return Said(
         f'{name}：在 {where} 上{verdict_word(verdict, "zh")}：{why}',
-        f'{name}: {verdict_word(verdict, "en")} on {where}: {why}',
+        f'{name}: {"fails" if verdict == "fail" else verdict_word(verdict, "en")} on {where}: {why}',
     )
 
 
 def _run(
     kind: ProofKind, name: str, period: timedelta | None, record: Reference | None, situation: Situation
 ) -> ProofVerdict:
-    what = {'drills': '演练', 'alerts': '告警规则', 'evidence': '证据'}[kind], kind.removesuffix('s')
+    what = KINDS[kind]
     if record is None:
-        said = Said(f'{what[0]} {name}：台账中没有其结果', f'{what[1]} {name}: the ledger holds no result of it')
-        return ProofVerdict(kind, name, 'not-verified', (said,))
+        return ProofVerdict(kind, name, 'not-verified', ())
     old = _old(record, period, situation)
     verdict: Verdict = 'not-verified'
     if record.verdict == 'fail':

@@ -7,7 +7,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,6 +25,9 @@ SETTLED = timedelta(seconds=10)
 
 SAME = timedelta(seconds=2)
 """What several hosts tell of one thing, they tell within this."""
+
+SILENT = timedelta(minutes=15)
+"""A host of which nothing came for so long is named: every host writes a sign of life each five minutes."""
 
 REQUEST = re.compile('[0-9a-f]{32}')
 RECEIVING_TIER = 'monitoring'
@@ -73,10 +76,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one monitoring host has: entries by the host that they are of, and what it could not read."""
+    """What one monitoring host has: entries by the host that they are of, and what it could not read.
+
+    `newest`: when the last record of any kind was written, by host, in seconds since 1970; None of one never heard.
+    """
 
     entries: Mapping[str, Sequence[Mapping[str, Any]]]
     errors: tuple[str, ...] = ()
+    newest: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -192,6 +199,7 @@ def answer_of(text: str) -> Answer | str:
     """Given what a monitoring host printed, return its answer, or why there is none."""
     entries: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     errors = []
+    newest: dict[str, float | None] = {}
     for line in text.splitlines():
         try:
             document = json.loads(line)
@@ -199,11 +207,14 @@ def answer_of(text: str) -> Answer | str:
             if 'error' in document:
                 errors.append(f'the store of {host} cannot be read: {document["error"]}')
                 continue
+            if 'newest' in document:
+                newest[host] = None if document['newest'] is None else float(document['newest'])
+                continue
             identity_of(document['entry'])
             entries[host].append(document['entry'])
         except (ValueError, TypeError, KeyError):
             return f'it gave no answer that can be read: {line[:80]}'
-    return Answer(dict(entries), tuple(errors))
+    return Answer(dict(entries), tuple(errors), newest)
 
 
 def identity_of(entry: Mapping[str, Any]) -> tuple[str, str, str, str]:
@@ -230,6 +241,7 @@ def judge(answers: Mapping[str, Answer | str], limit: int, now: datetime) -> Eve
         else:
             heard[monitor] = answer
             findings += [f'{monitor}: not observed: {error}' for error in answer.errors]
+            findings += [f'{monitor}: {silence}' for silence in _silences(answer.newest, now)]
     events: list[Event] = []
     cut = []
     lacking: dict[str, list[Event]] = defaultdict(list)
@@ -261,6 +273,17 @@ def judge(answers: Mapping[str, Answer | str], limit: int, now: datetime) -> Eve
         )
     events.sort(key=lambda event: (event.time, event.host))
     return EventListing(tuple(answers), tuple(events), tuple(findings), tuple(cut))
+
+
+def _silences(newest: Mapping[str, float | None], now: datetime) -> list[str]:
+    """Given when each host was last heard, return a sentence for each that is silent."""
+    found = []
+    for host, moment in sorted(newest.items()):
+        if moment is None:
+            found.append(f'has never heard {host}')
+        elif now.timestamp() - moment > SILENT.total_seconds():
+            found.append(f'has heard nothing of {host} for {(now.timestamp() - moment) / 60:.0f} min')
+    return found
 
 
 def _asked_since(entries: Sequence[Mapping[str, Any]], limit: int) -> int:

@@ -9,7 +9,22 @@ from typing import Annotated, Any
 import typer
 
 from anlan import __version__
-from anlan.cli import audit, block_list, cdn, clause, events, evidence, platform, reach, release, ssh, stack, status
+from anlan.cli import (
+    audit,
+    block_list,
+    canary,
+    cdn,
+    clause,
+    events,
+    evidence,
+    harden,
+    platform,
+    reach,
+    release,
+    ssh,
+    stack,
+    status,
+)
 from anlan.console import messages
 from anlan.errors import EXIT_CODES_HELP, EXIT_FAILED, EXIT_INTERRUPTED, AnlanError
 
@@ -31,6 +46,8 @@ app.add_typer(audit.app, name='audit')
 stack.register(app)
 status.register(app)
 reach.register(app)
+harden.register(app)
+canary.register(app)
 events.register(app)
 ssh.register(app)
 

@@ -30,11 +30,12 @@ def run_playbook(
     limit: Sequence[str] = (),
     outputs_file: Path | None = None,
     certificates: Path | None = None,
+    further: Mapping[str, Any] | None = None,
 ) -> Run:
     """Given a playbook and the release that hosts are to have, run it over what stands and return what it did.
 
     `limit` names the hosts, all if it names none. `outputs_file` and `certificates` are read in place of the platform's
-    own. The caller holds its lock. Raise AnlanError naming the hosts that failed and why.
+    own; `further` are more variables. The caller holds its lock. Raise AnlanError naming the hosts that failed and why.
     """
     bar = _Bar(work, playbook, shown)
     run = configure(
@@ -44,6 +45,7 @@ def run_playbook(
             'secrets': ensure_secrets(work.paths.secrets),
             'certificate_directory': str(certificates or work.paths.certificates),
             'release': dict(release),
+            **(further or {}),
         },
         mitogen=work.platform.configuration.mitogen,
         forks=work.platform.configuration.forks,

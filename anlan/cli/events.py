@@ -1,4 +1,4 @@
-"""`anlan events`: what the hosts of the boundary saw and did, as both monitoring hosts keep it."""
+"""`anlan events`: what the hosts of the boundary saw and did, as both monitoring hosts keep it; and what they keep."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
+from anlan.cli.event_stores import show_stores, show_verification
 from anlan.cli.observing import NotObserved, observing, require_bastion
 from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
+from anlan.cli.printable import printable
 from anlan.console import print_json, results
-from anlan.errors import EXIT_FAILED
+from anlan.errors import EXIT_FAILED, BadInput
 from anlan.platform import load_platform
 from anlan.remote import Remote, Unreachable
 from monitoring.events import (
@@ -63,7 +65,8 @@ def register(app: typer.Typer) -> None:
     app.command(
         'events',
         epilog='Exit codes: 0 both monitoring hosts have the same · 1 one lacks events, or was not observed · '
-        '2 it does not stand, no monitoring host can be observed, or the platform file or an option is wrong.',
+        '2 it does not stand, no monitoring host can be observed, or the platform file or an option is wrong. '
+        '--stores and --verify: 1 if anything is amiss.',
     )(events)
 
 
@@ -100,13 +103,31 @@ def events(
             f'without it, all of them, up to {FETCHED_JSON} of each host.',
         ),
     ] = None,
+    stores: Annotated[
+        bool,
+        typer.Option(
+            '--stores', help='Say instead what each monitoring host keeps of every host, since when, and for how long.'
+        ),
+    ] = False,
+    verify: Annotated[
+        bool,
+        typer.Option(
+            '--verify', help='Hold instead all that is kept against the chains of what came in; takes minutes.'
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Say what the firewalls, edges, balancers and application hosts saw and did: when, who, against whom, and what.
 
     Both monitoring hosts are asked. What one of them lacks is said, once it is 10 s old. What several hosts tell within
-    2 s is one row of the table; --json has every event.
+    2 s is one row of the table; --json has every event. A host of which nothing came for 15 min is named.
     """
+    if stores and verify:
+        raise BadInput('--stores, --verify: are two questions; ask one of them')
+    if stores or verify:
+        if since or kinds or sources or request or limit:
+            raise BadInput('--stores, --verify: are about all that is kept; without --since, --type and the like')
+        raise typer.Exit((show_verification if verify else show_stores)(load_platform(platform), json))
     now = datetime.now(UTC)
     number = None if request is None else request_of(request)
     moment = EPOCH if since is None and number else moment_of('1h' if since is None else since, now)
@@ -246,8 +267,3 @@ def words_of(event: Event) -> str:
     """
     way = f': {event.source} → {event.target} ({event.action})'
     return event.reason or NUMBER.sub(')', event.message.removeprefix(f'{event.source} ').removesuffix(way))
-
-
-def printable(text: str) -> str:
-    """Given text from outside, return it with a dot for each character that cannot be printed."""
-    return ''.join(character if character.isprintable() else '·' for character in text)

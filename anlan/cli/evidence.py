@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from anlan.cli.assessing import assess_platform
 from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
 from anlan.console import json_text, print_json, results, step
 from anlan.errors import EXIT_FAILED, AnlanError, BadInput
@@ -21,6 +22,8 @@ from anlan.ledger.pack import VERIFIER, write_pack
 from anlan.ledger.record import BEGINNING, SEAL
 from anlan.paths import PlatformPaths
 from anlan.platform import load_platform
+from compliance.catalogue import FOLDER as CATALOGUE
+from compliance.pack import further_files
 
 ROWS = 30
 CODES = 'Exit codes: 0 done · 1 something is wrong with the ledger · 2 bad input, or there is no ledger.'
@@ -128,16 +131,27 @@ def pack(
     output: Annotated[Path, typer.Option('--output', '-o', help='The file to write.')],
     platform: PlatformFile = DEFAULT_PLATFORM,
     force: Annotated[bool, typer.Option('--force', help='Replace a file that is there.')] = False,
+    paper: Annotated[
+        bool, typer.Option(help='Reports as PDF beside those as HTML; they take most of the time.')
+    ] = True,
     json: Json = False,
 ) -> None:
-    """Write one file with the records, attachments and the program that verifies them anywhere."""
+    """Write one file with records, attachments, catalogue, verdicts, reports, and the program that verifies all of it.
+
+    What is in it is named in the ledger by a record of its own, and sealed, before the file is written.
+    """
     if output.exists() and not force:
         raise BadInput(f'{output} is there already; --force replaces it')
     if not output.parent.is_dir():
         raise BadInput(f'{output.parent}: there is no such folder')
     ledger = ledger_of(platform)
+    with step('Judging every clause') as shown:
+        assessed = assess_platform(platform)
+        shown.result = f'{assessed.assessment.score.verified} of {assessed.assessment.score.applicable} verified'
+    with step('Reports'):
+        files = further_files(assessed.assessment, assessed.excerpts(), CATALOGUE, assessed.waivers, paper=paper)
     with step('Packing'):
-        found = write_pack(ledger, output)
+        found = write_pack(ledger, output, files)
     if json:
         print_json({'file': str(output), 'records': found.records, 'key': found.key})
         return

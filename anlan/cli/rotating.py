@@ -1,4 +1,4 @@
-"""How each secret is brought to the hosts anew without anybody noticing, and which are not rotated here, with the reason."""
+"""How each secret is brought to the hosts anew without loss of service; which are not rotated here, and why."""
 
 from __future__ import annotations
 

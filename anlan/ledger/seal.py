@@ -27,7 +27,7 @@ class Signer:
 
     @classmethod
     def ensure(cls, file: Path) -> Signer:
-        """Given where the key is, `.age` left out, return it, generated if there is none. Raise AnlanError if unreadable.
+        """Given where the key is, `.age` left out, return it, made if there is none. Raise AnlanError if unreadable.
 
         It is encrypted as the secrets of its platform are, whose folder is the one above the ledger's.
         """

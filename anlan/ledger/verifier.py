@@ -72,9 +72,8 @@ def is_signed(seal: dict[str, Any], pem: bytes) -> bool:
             proof.write_bytes(base64.b64decode(str(seal.get('signature')), validate=True))
         except ValueError:
             return False
-        return not openssl(
-            'pkeyutl', '-verify', '-pubin', '-inkey', key, '-rawin', '-in', data, '-sigfile', proof
-        ).returncode
+        words = ('-verify', '-pubin', '-inkey', key, '-rawin', '-in', data, '-sigfile', proof)
+        return openssl('pkeyutl', *words).returncode == 0
 
 
 def records_of(text: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -115,12 +114,11 @@ def verify(files: dict[str, Any], every_seal: bool) -> tuple[int, int, str]:
             if place not in seen:
                 check(files, place, sha256, f'record {count}: its attachment {name}')
                 seen.add(place)
-    for seal, _ in seals if every_seal else seals[-1:]:  # the last one covers all that stands before it
+    for seal, manifest in seals if every_seal else seals[-1:]:  # noqa: B007 - the last one covers all before it
         if not is_signed(seal, pem):
             raise Wrong(f'record {seal["number"]}: its signature is not right')
     if not seals:
         raise Wrong(f'record {count}: nothing is sealed')
-    seal, manifest = seals[-1]
     listed = json.loads(files[f'attachments/{manifest[:2]}/{manifest}']()) if manifest else {}
     for name in sorted({*files, *(listed if 'verify.py' in files else ())}):  # a ledger's own folder has none of them
         if name in listed:

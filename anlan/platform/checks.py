@@ -18,6 +18,8 @@ from anlan.platform.tiers import COUNTS, REDUNDANT_TIERS, TierName, host_name, z
 from anlan.platform.zones import ZONE_NAMES, Zone
 
 SMALLEST_PREFIX = 26
+CONFIRMATION_SECONDS = 20
+"""What the confirmation of a guarded change takes besides the log-in itself: writing, reloading, a margin."""
 RESERVED_LOW = 48
 """Addresses below this offset are kept for hosts (see infra.topology)."""
 
@@ -28,6 +30,7 @@ def cross_check(platform: Platform) -> list[Problem]:
     for check in (
         state,
         operators,
+        hardening,
         zones,
         virtual_addresses,
         counts,
@@ -56,6 +59,30 @@ def operators(platform: Platform) -> Iterator[Problem]:
     for name in platform.configuration.operators:
         if name in RESERVED_NAMES:
             yield Problem(f'configuration.operators.{name}', "is a user of the system; take a person's own name")
+
+
+def hardening(platform: Platform) -> Iterator[Problem]:
+    """Administrators are operators, and there is time to log in before a change is undone."""
+    settings = platform.hardening
+    for name in settings.administrators:
+        if name not in platform.configuration.operators:
+            yield Problem(
+                f'hardening.administrators.{name}', 'is no operator; configuration.operators has who may log in'
+            )
+    needed_seconds = settings.ssh.login_grace_seconds + CONFIRMATION_SECONDS
+    if settings.guard_seconds < needed_seconds:
+        yield Problem(
+            'hardening.guard_seconds',
+            f'{settings.guard_seconds} is below ssh.login_grace_seconds + {CONFIRMATION_SECONDS} = {needed_seconds}; '
+            'the host would undo a change before a slow log-in could confirm it',
+        )
+    ages = settings.passwords
+    if ages.minimum_days + ages.warning_days >= ages.maximum_days:
+        yield Problem(
+            'hardening.passwords.maximum_days',
+            f'{ages.maximum_days} is not above minimum_days + warning_days = {ages.minimum_days + ages.warning_days}; '
+            'who is warned could not change the password yet',
+        )
 
 
 def zones(platform: Platform) -> Iterator[Problem]:

@@ -44,6 +44,7 @@ class Environment:
     release: str
     media_signing_key: str
     signed_url_seconds: int
+    secret_key_fallbacks: tuple[str, ...] = field(repr=False)
     personal_data_keys: tuple[str, ...] = field(repr=False)
     personal_data_index_keys: tuple[str, ...] = field(repr=False)
 
@@ -82,6 +83,7 @@ def load_environment(variables: Mapping[str, str]) -> Environment:
     authority = variables.get('ANLAN_CA_FILE')
     return Environment(
         secret_key=variables['DJANGO_SECRET_KEY'],
+        secret_key_fallbacks=_words(variables.get('DJANGO_SECRET_KEY_FALLBACKS', '')),
         allowed_hosts=allowed_hosts,
         # A browser's Origin has no path and, on the usual port, no port: the host names are enough.
         trusted_origins=origins or tuple(f'https://{host}' for host in allowed_hosts if not _is_address(host)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from anlan.deadline import wait_until
 from anlan.errors import AnlanError, DeadlineExceeded
 from anlan.paths import ROOT
 from anlan.remote import Remote, Result
+from anlan.secret_store import read_secret
 from infra.connect import connect
 from infra.images import image_tag
 from infra.lab import hosts, power

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from anlan.paths import ROOT
+from anlan.secret_store import read_all, without_notes
 from infra.topology import topology_of
 from tests.lab.standing import PLATFORM_FILE, Standing
 
@@ -220,7 +221,7 @@ def onprem_file(standing: Standing, folder: Path) -> Path:
 
 
 def test_no_secret_stands_in_a_log_or_a_readable_file_of_a_host_and_a_planted_one_is_found(standing: Standing) -> None:
-    secrets: dict[str, str] = json.loads(standing.work.paths.secrets.read_text(encoding='utf-8'))
+    secrets = without_notes(read_all(standing.work.paths.secrets))
     for log in standing.work.paths.logs.iterdir():
         text = log.read_text(encoding='utf-8', errors='replace')
         assert not [name for name, value in secrets.items() if value in text], log

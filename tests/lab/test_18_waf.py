@@ -19,6 +19,7 @@ from anlan.paths import ROOT
 from drills.corpus import attack_bytes, attack_samples, good_samples, request_bytes
 from drills.replay import AGENT, Client, sensors_deaf, surroundings
 from drills.smuggling import judged, origin_lines, samples
+from infra.authority import authority_key
 from infra.outputs_file import read_outputs
 from tests.lab.standing import Standing
 
@@ -237,7 +238,7 @@ def ended_certificate(standing: Standing, host: str) -> tuple[bytes, bytes]:
     """Return a certificate of the platform's own authority that ended an hour ago, and its key."""
     folder = standing.work.paths.certificates
     authority = x509.load_pem_x509_certificate((folder / 'ca.crt').read_bytes())
-    signer = serialization.load_pem_private_key((folder / 'ca.key').read_bytes(), None)
+    signer = serialization.load_pem_private_key(authority_key(folder).read(), None)
     before = x509.load_pem_x509_certificate((folder / host / 'host.crt').read_bytes())
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
     builder = (

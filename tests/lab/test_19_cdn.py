@@ -12,6 +12,7 @@ import pytest
 from anlan.deadline import wait_until
 from anlan.files import write_atomically
 from anlan.paths import ROOT
+from anlan.secret_store import read_secret
 from drills.mobile_way import SLOW, making, removal, within
 from infra.signing import signed_path
 from tests.lab.standing import Standing
@@ -77,8 +78,7 @@ def purge(standing: Standing, *words: str) -> tuple[int, dict[str, Any]]:
 
 
 def key(standing: Standing) -> str:
-    name: str = json.loads(standing.work.paths.secrets.read_text(encoding='utf-8'))['media_signing_key']
-    return name
+    return read_secret(standing.work.paths.secrets, 'media_signing_key')
 
 
 def test_a_segment_is_fetched_once_and_then_each_level_has_it(whole: Standing) -> None:

@@ -11,6 +11,8 @@ ENVIRONMENT = load_environment(os.environ)
 
 DEBUG = False
 SECRET_KEY = ENVIRONMENT.secret_key
+# Accepted beside it while it is rotated: the one that comes, and the one before.
+SECRET_KEY_FALLBACKS = list(ENVIRONMENT.secret_key_fallbacks)
 ALLOWED_HOSTS = list(ENVIRONMENT.allowed_hosts)
 CSRF_TRUSTED_ORIGINS = list(ENVIRONMENT.trusted_origins)
 HOST_NAME = ENVIRONMENT.host_name

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import grp
 import hashlib
+import json
 import os
 import pwd
 import stat
@@ -24,13 +25,16 @@ description:
 options:
   files:
     description: >-
-      Files. Each has C(path), C(state) (C(file), C(absent), C(directory) or C(link)), and as fits C(template), C(source) (a file of the role)
-      or C(text), C(mode), C(owner), C(group), C(target), C(validate) (a command with C(%s)) and C(then) (names in O(commands)).
+      Each has C(path), C(state) (C(file), C(absent), C(directory) or C(link)), and as fits C(template), C(source) (a
+      file of the role) or C(text), C(mode), C(owner), C(group), C(target), C(validate) (a command with C(%s)), C(then)
+      (names in O(commands)) and C(where) (C(machine), which is not in a container).
     type: list
     elements: dict
     required: true
   commands:
-    description: By name, C(check) (a list of commands that must succeed after the writing) and C(run) (a list that lets the change take hold).
+    description: >-
+      By name, C(check) (commands that must succeed after the writing), C(run) (commands that let the change take hold)
+      and C(where).
     type: dict
     default: {}
   run_all:
@@ -40,10 +44,16 @@ options:
   guard:
     description: C(program), C(seconds), C(trees); without it nothing is guarded.
     type: dict
+  undo:
+    description: Take back the last confirmed change in place of holding files; it is confirmed as any other.
+    type: bool
+    default: false
 author: [Anlan]
 """
 
 COMMAND_SECONDS = 90
+UNLOADED = '/var/lib/anlan/unloaded.json'
+"""Names of commands that a run wrote files for and, cut off, did not come to: the next run runs them."""
 LARGEST_DIFF_BYTES = 65536
 
 
@@ -168,6 +178,27 @@ class File:
         }
 
 
+def read_owed():
+    """Return the names of commands that an earlier run did not come to."""
+    try:
+        with open(UNLOADED, encoding='utf-8') as stream:
+            return json.load(stream)
+    except (OSError, ValueError):
+        return []
+
+
+def write_owed(names):
+    """Note which commands are still to be run."""
+    if not names:
+        if os.path.exists(UNLOADED):
+            os.unlink(UNLOADED)
+        return
+    os.makedirs(os.path.dirname(UNLOADED), exist_ok=True)
+    with open(UNLOADED + '.new', 'w', encoding='utf-8') as stream:
+        json.dump(sorted(names), stream)
+    os.replace(UNLOADED + '.new', UNLOADED)
+
+
 def guarded(path, guard):
     return any(path == tree or path.startswith(tree.rstrip('/') + '/') for tree in guard['trees'])
 
@@ -176,15 +207,25 @@ def hold(module):
     """Make it all so, and return the result. Raise Failure; what was armed is undone at once then."""
     parameters = module.params
     commands, guard = parameters['commands'], parameters['guard']
-    files = [File(one) for one in parameters['files']]
+    # A container's kernel, audit, mounts and swap are the machine's: what is of those is left out there, and listed.
+    container = os.path.exists('/run/systemd/container')
+    left_out = [one['path'] for one in parameters['files'] if container and one.get('where') == 'machine']
+    files = [File(one) for one in parameters['files'] if one['path'] not in left_out]
+    commands = {name: one for name, one in commands.items() if not (container and one.get('where') == 'machine')}
     differing = [(file, reason) for file in files if (reason := file.differs()) is not None]
-    names = [name for name in commands if parameters['run_all'] or any(name in file.then for file, _ in differing)]
+    owed = set(read_owed())
+    names = [
+        name
+        for name in commands
+        if parameters['run_all'] or name in owed or any(name in file.then for file, _ in differing)
+    ]
     # A change that a run before armed and did not confirm is undone by the host soon, unless this run confirms it.
     left = bool(guard) and os.path.exists(os.path.join(guard['state'], 'pending/armed.json'))
     result = {
-        'changed': bool(differing) or left or (parameters['run_all'] and bool(commands)),
+        'changed': bool(differing or left or names),
         'files': [f'{file.path} {reason}' for file, reason in differing],
         'commands': names,
+        'left_out': left_out,
         'armed': False,
         'diff': [file.difference(reason) for file, reason in differing] if module._diff else [],
     }
@@ -192,6 +233,7 @@ def hold(module):
         return result
     for file, _ in differing:
         file.check()
+    write_owed(owed | set(names))
     risky = left or (bool(guard) and any(guarded(file.path, guard) for file, _ in differing))
     if risky:
         run([guard['program'], 'arm', '--seconds', str(guard['seconds']), '--token', guard['token']])
@@ -205,6 +247,7 @@ def hold(module):
         for name in names:
             for argv in commands[name].get('run', []):
                 run(argv)
+        write_owed(owed - set(names))
     except (Failure, OSError, KeyError) as error:
         if not risky:
             raise Failure(str(error)) from None
@@ -216,6 +259,18 @@ def hold(module):
     return result
 
 
+def undo(module):
+    """Take back the last confirmed change, and return the result. Raise Failure if that cannot be."""
+    guard = module.params['guard']
+    if not os.path.exists(guard['program']):
+        return {'changed': False, 'files': [], 'armed': False}
+    last = json.loads(run([guard['program'], 'status']))['confirmed']
+    if last is None or module.check_mode:
+        return {'changed': last is not None, 'files': (last or {}).get('changed', []), 'armed': False}
+    run([guard['program'], 'undo', '--seconds', str(guard['seconds']), '--token', guard['token']])
+    return {'changed': True, 'files': last['changed'], 'armed': True}
+
+
 def main():
     module = AnsibleModule(
         argument_spec={
@@ -223,11 +278,12 @@ def main():
             'commands': {'type': 'dict', 'default': {}},
             'run_all': {'type': 'bool', 'default': False},
             'guard': {'type': 'dict'},
+            'undo': {'type': 'bool', 'default': False},
         },
         supports_check_mode=True,
     )
     try:
-        module.exit_json(**hold(module))
+        module.exit_json(**(undo(module) if module.params['undo'] else hold(module)))
     except (Failure, OSError) as error:
         module.fail_json(msg=str(error))
 

@@ -52,3 +52,10 @@ def test_without_keys_that_are_worth_the_name_the_application_does_not_start(nam
 def test_without_keys_of_personal_data_the_application_does_not_start(name):
     with pytest.raises(IncompleteEnvironment, match=f'missing.*{name}'):
         load_environment({key: value for key, value in COMPLETE.items() if key != name})
+
+
+def test_keys_that_are_accepted_beside_the_present_one_are_read_and_not_shown():
+    assert load_environment(COMPLETE).secret_key_fallbacks == ()
+    environment = load_environment(COMPLETE | {'DJANGO_SECRET_KEY_FALLBACKS': f'{"n" * 43},{"b" * 43}'})
+    assert environment.secret_key_fallbacks == ('n' * 43, 'b' * 43)
+    assert 'nnn' not in repr(environment)

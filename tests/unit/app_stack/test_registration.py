@@ -182,3 +182,12 @@ def test_a_row_of_personal_data_has_no_personal_data_in_its_name(database):
     sign_up()
     row = PersonalData.objects.get()
     assert str(row) == f'personal data of learner {row.learner_id}'
+
+
+def test_the_table_comes_while_the_release_before_still_runs(database):
+    from django.db.migrations.loader import MigrationLoader
+    from learning.migrating.classify import contractions
+
+    loader = MigrationLoader(connection)
+    own = [migration for (label, _), migration in loader.disk_migrations.items() if label == 'personal']
+    assert own and not [found for migration in own for found in contractions(migration)]

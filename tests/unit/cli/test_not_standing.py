@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from anlan.files import write_json
 from anlan.remote import Remote, Unreachable
+from anlan.secret_store import write_all
 from tests.unit.cli.conftest import Anlan
 from tests.unit.samples import lab, platform_of, stand
 
@@ -71,7 +71,7 @@ def test_a_bastion_that_does_not_answer_is_one_sentence_and_never_all_is_well(
     def refuse(remote: Remote, host: str, *words: object, **options: object) -> None:
         raise Unreachable(f'{host}: no SSH session at 198.18.40.21: no route')
 
-    write_json(stand(platform_of(lab())).secrets, {'journey_password': 'x'})
+    write_all(stand(platform_of(lab())).secrets, {'journey_password': 'x'})
     monkeypatch.setattr(Remote, 'run', refuse)
     ended = anlan(*with_file(arguments, sample))
     assert ended.code == 2

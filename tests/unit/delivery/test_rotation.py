@@ -19,13 +19,14 @@ from anlan.errors import AnlanError, BadInput
 from anlan.lock import hold
 from anlan.paths import PlatformPaths
 from anlan.remote import Remote, Result
-from anlan.secret_store import ensure_secrets, note_rotation_at_hosts, read_secret, rotate_secret
+from anlan.secret_store import ensure_secrets, read_all, read_secret, rotate_secret, write_all
 from infra.signing import signed_path
 from infra.targets import choose
 from infra.topology import topology_of
 from monitoring.status import Status
 from tests.unit.cli.conftest import Anlan
 from tests.unit.cloud.sample import clouded
+from tests.unit.kernel.test_secret_store import note_rotation_at_hosts
 from tests.unit.samples import lab, platform_of
 
 KEY, BEFORE = 'media_signing_key', 'media_signing_key_previous'
@@ -68,12 +69,12 @@ def test_a_leaked_key_is_revoked_at_once_and_what_that_costs_is_said(
     leaked = read_secret(paths.secrets, KEY)
     anlan('cdn', 'rotate-key', '-p', sample)
     dry = anlan('cdn', 'rotate-key', '-p', sample, '--revoke', '--dry-run')
-    assert leaked in paths.secrets.read_text()
+    assert leaked in read_all(paths.secrets).values()
     ended = anlan('cdn', 'rotate-key', '-p', sample, '--revoke')
     for said in (dry, ended):
         assert said.code == 0
         assert 'every address given out stops working' in said.out
-    assert leaked not in paths.secrets.read_text()
+    assert leaked not in read_all(paths.secrets).values()
 
 
 def test_no_key_is_rotated_while_up_brings_one(anlan: Anlan, sample: Path, paths: PlatformPaths) -> None:
@@ -166,7 +167,7 @@ def up(monkeypatch: pytest.MonkeyPatch, paths: PlatformPaths) -> Up:
 
 
 def until(paths: PlatformPaths) -> datetime | None:
-    text = json.loads(paths.secrets.read_text()).get(f'{KEY}_overlap_until')
+    text = read_all(paths.secrets).get(f'{KEY}_overlap_until')
     return None if text is None else datetime.fromisoformat(text)
 
 
@@ -200,10 +201,10 @@ def test_the_first_up_after_the_last_address_has_ended_takes_the_key_from_the_ed
     up.run()
     assert up.handed[-1][BEFORE] == deployed
     past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
-    paths.secrets.write_text(json.dumps(json.loads(paths.secrets.read_text()) | {f'{KEY}_overlap_until': past}))
+    write_all(paths.secrets, read_all(paths.secrets) | {f'{KEY}_overlap_until': past})
     up.run()
     assert BEFORE not in up.handed[-1]
-    assert deployed not in paths.secrets.read_text()
+    assert deployed not in read_all(paths.secrets).values()
 
 
 def test_a_provider_gets_the_same_keys_as_the_edges(paths: PlatformPaths, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,6 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, topology: Topology) -> Path:
 @pytest.fixture
 def folder(made: Path, tmp_path: Path) -> Path:
     """Give a folder in which every certificate is good."""
+    shutil.copy(made.parent / 'recipients', tmp_path)
     return Path(shutil.copytree(made, tmp_path / 'certificates'))
 
 
@@ -60,7 +61,7 @@ def test_every_host_gets_a_certificate_of_the_authority(topology: Topology, fold
 
 
 def test_private_keys_are_their_owners_alone(topology: Topology, folder: Path) -> None:
-    files = [folder / 'ca.key', *folder.glob('*/host.key'), *folder.glob('*/host.pem')]
+    files = [folder / 'ca.key.age', *folder.glob('*/host.key'), *folder.glob('*/host.pem')]
     assert len(files) == 1 + 2 * len(topology.hosts)
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
 
@@ -104,7 +105,7 @@ def test_a_front_door_of_another_name_renews_the_edges(topology: Topology, folde
 
 
 def test_certificates_of_another_authority_are_renewed(topology: Topology, folder: Path) -> None:
-    for name in ('ca.crt', 'ca.key'):
+    for name in ('ca.crt', 'ca.key.age'):
         (folder / name).unlink()
     assert ensure_certificates(topology, folder, DAYS, BEFORE) == [host.name for host in topology.hosts]
 
@@ -127,7 +128,7 @@ def test_a_key_of_another_host_is_renewed(topology: Topology, folder: Path) -> N
     assert ensure_certificates(topology, folder, DAYS, BEFORE) == ['lb-1']
 
 
-@pytest.mark.parametrize('name', ['ca.crt', 'ca.key'])
+@pytest.mark.parametrize('name', ['ca.crt', 'ca.key.age'])
 def test_half_an_authority_is_refused_and_nothing_is_replaced(topology: Topology, folder: Path, name: str) -> None:
     (folder / name).unlink()
     with pytest.raises(AnlanError, match=r'only one of ca\.crt and ca\.key'):
@@ -135,10 +136,10 @@ def test_half_an_authority_is_refused_and_nothing_is_replaced(topology: Topology
     assert not (folder / name).exists()
 
 
-@pytest.mark.parametrize('name', ['ca.crt', 'ca.key'])
+@pytest.mark.parametrize('name', ['ca.crt', 'ca.key.age'])
 def test_a_damaged_authority_is_refused(topology: Topology, folder: Path, name: str) -> None:
     (folder / name).write_text('no certificate')
-    with pytest.raises(AnlanError, match='the authority cannot be read'):
+    with pytest.raises(AnlanError, match='cannot be read'):
         ensure_certificates(topology, folder, DAYS, BEFORE)
 
 
@@ -149,7 +150,7 @@ def private(key: ec.EllipticCurvePrivateKey, encryption: serialization.KeySerial
 def test_an_authoritys_key_that_is_not_its_certificates_is_refused(topology: Topology, folder: Path) -> None:
     """Certificates signed with it would be trusted by nobody, and renewed for ever."""
     key = ec.generate_private_key(ec.SECP256R1())
-    (folder / 'ca.key').write_bytes(private(key, serialization.NoEncryption()))
+    authority.authority_key(folder).write(private(key, serialization.NoEncryption()))
     (folder / 'db-1' / 'host.crt').unlink()
     with pytest.raises(AnlanError):
         ensure_certificates(topology, folder, DAYS, BEFORE)
@@ -157,7 +158,7 @@ def test_an_authoritys_key_that_is_not_its_certificates_is_refused(topology: Top
 
 def test_an_authoritys_key_with_a_passphrase_is_refused(topology: Topology, folder: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    (folder / 'ca.key').write_bytes(private(key, serialization.BestAvailableEncryption(b'secret')))
+    authority.authority_key(folder).write(private(key, serialization.BestAvailableEncryption(b'secret')))
     with pytest.raises(AnlanError):
         ensure_certificates(topology, folder, DAYS, BEFORE)
 

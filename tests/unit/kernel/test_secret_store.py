@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 
 from anlan.errors import AnlanError, BadInput
+from anlan.secret_rotation import advance, under_way
 from anlan.secret_store import (
     NAMES,
     deployed_secret,
     ensure_secrets,
-    note_rotation_at_hosts,
+    kept,
+    read_all,
     read_secret,
     rotate_secret,
+    write_all,
 )
 
 KEY, BEFORE = 'media_signing_key', 'media_signing_key_previous'
@@ -24,14 +27,19 @@ NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 OVERLAP_SECONDS = 600.0
 
 
+def note_rotation_at_hosts(file: Path, name: str, overlap_seconds: float, now: datetime | None = None) -> None:
+    """Note what `anlan up` notes when every host has what the file holds."""
+    advance(file, under_way(file, [name], now), {name: overlap_seconds}, now)
+
+
 def test_every_secret_is_made_long_and_different_and_for_its_owner_alone(tmp_path: Path) -> None:
-    file = tmp_path / 'secrets.json'
+    file = tmp_path / 'secrets.json.age'
     made = ensure_secrets(file)
     assert set(made) == set(NAMES)
     assert len(set(made.values())) == len(NAMES)
     assert min(map(len, made.values())) >= 43
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert json.loads(file.read_text()) == made
+    assert read_all(file) == made
 
 
 def test_two_platforms_have_nothing_in_common(tmp_path: Path) -> None:
@@ -40,7 +48,7 @@ def test_two_platforms_have_nothing_in_common(tmp_path: Path) -> None:
 
 
 def test_secrets_that_exist_are_not_replaced(tmp_path: Path) -> None:
-    file = tmp_path / 'secrets.json'
+    file = tmp_path / 'secrets.json.age'
     made = ensure_secrets(file)
     before = file.stat()
     assert ensure_secrets(file) == made
@@ -48,12 +56,12 @@ def test_secrets_that_exist_are_not_replaced(tmp_path: Path) -> None:
 
 
 def test_a_new_secret_is_added_beside_those_that_exist(tmp_path: Path) -> None:
-    file = tmp_path / 'secrets.json'
-    file.write_text(json.dumps({'valkey_password': 'as it was', 'of_a_later_version': 'kept'}))
+    file = tmp_path / 'secrets.json.age'
+    kept(file).plain.write_text(json.dumps({'valkey_password': 'as it was', 'of_a_later_version': 'kept'}))
     made = ensure_secrets(file)
     assert made['valkey_password'] == 'as it was'
     assert set(made) == {*NAMES, 'of_a_later_version'}
-    assert json.loads(file.read_text()) == made
+    assert read_all(file) == made
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
@@ -67,9 +75,9 @@ def test_a_file_that_holds_no_secrets_is_refused_and_left_as_it_is(tmp_path: Pat
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    (tmp_path / 'secrets.json').mkdir()
+    (tmp_path / 'secrets.json.age').mkdir()
     with pytest.raises(AnlanError, match='cannot be read'):
-        ensure_secrets(tmp_path / 'secrets.json')
+        ensure_secrets(tmp_path / 'secrets.json.age')
 
 
 def test_no_secret_is_said_when_the_file_is_damaged(tmp_path: Path) -> None:
@@ -86,8 +94,8 @@ def later(seconds: float) -> datetime:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    ensure_secrets(tmp_path / 'secrets.json')
-    return tmp_path / 'secrets.json'
+    ensure_secrets(tmp_path / 'secrets.json.age')
+    return tmp_path / 'secrets.json.age'
 
 
 @pytest.fixture
@@ -113,9 +121,9 @@ def test_an_up_after_that_does_not_begin_the_time_anew_and_forgets_the_key(file:
     rotate_secret(file, KEY, now=NOW)
     note_rotation_at_hosts(file, KEY, OVERLAP_SECONDS, NOW)
     note_rotation_at_hosts(file, KEY, OVERLAP_SECONDS, later(300))
-    assert deployed in file.read_text()
+    assert deployed in read_all(file).values()
     note_rotation_at_hosts(file, KEY, OVERLAP_SECONDS, later(OVERLAP_SECONDS))
-    assert deployed not in file.read_text()
+    assert deployed not in read_all(file).values()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
@@ -142,7 +150,7 @@ def test_what_every_host_has_is_the_key_before_until_the_new_one_was_brought(fil
 def test_a_revoked_key_counts_no_more_and_no_host_has_the_new_one(file: Path, deployed: str) -> None:
     rotate_secret(file, KEY, revoke=True, now=NOW)
     assert BEFORE not in ensure_secrets(file, NOW)
-    assert deployed not in file.read_text()
+    assert deployed not in read_all(file).values()
     with pytest.raises(BadInput, match='run `anlan up`'):
         deployed_secret(file, KEY)
     note_rotation_at_hosts(file, KEY, OVERLAP_SECONDS, NOW)
@@ -152,17 +160,17 @@ def test_a_revoked_key_counts_no_more_and_no_host_has_the_new_one(file: Path, de
 def test_a_key_may_be_revoked_in_the_middle_of_a_rotation_and_in_its_overlap(file: Path, deployed: str) -> None:
     rotate_secret(file, KEY, now=NOW)
     rotate_secret(file, KEY, revoke=True, now=NOW)
-    assert deployed not in file.read_text()
+    assert deployed not in read_all(file).values()
     note_rotation_at_hosts(file, KEY, OVERLAP_SECONDS, NOW)
     second = read_secret(file, KEY)
     rotate_secret(file, KEY, now=NOW)
     note_rotation_at_hosts(file, KEY, OVERLAP_SECONDS, NOW)
     rotate_secret(file, KEY, revoke=True, now=NOW)
-    assert second not in file.read_text()
+    assert second not in read_all(file).values()
 
 
 def test_a_file_of_an_earlier_version_gives_the_key_before_an_end_at_the_next_up(file: Path) -> None:
-    file.write_text(json.dumps(ensure_secrets(file) | {BEFORE: 'the-one-before'}))
+    write_all(file, ensure_secrets(file) | {BEFORE: 'the-one-before'})
     assert ensure_secrets(file, NOW)[BEFORE] == 'the-one-before'
     assert deployed_secret(file, KEY) == 'the-one-before'
     with pytest.raises(BadInput, match='of an earlier version'):
@@ -179,7 +187,7 @@ def test_without_a_rotation_an_up_notes_nothing(file: Path) -> None:
 
 @pytest.mark.parametrize('until', ['', 'soon', '2026-11-25T12:00:00'])
 def test_an_end_that_is_no_time_is_refused(file: Path, until: str) -> None:
-    file.write_text(json.dumps(ensure_secrets(file) | {f'{KEY}_overlap_until': until}))
+    write_all(file, ensure_secrets(file) | {f'{KEY}_overlap_until': until})
     with pytest.raises(AnlanError, match='is no time'):
         ensure_secrets(file)
 

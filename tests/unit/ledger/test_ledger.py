@@ -60,7 +60,7 @@ def test_what_is_appended_is_returned_as_it_stands(ledger: Ledger) -> None:
 
 
 def test_keys_and_records_are_their_owners_alone(ledger: Ledger) -> None:
-    for name in ('records.jsonl', 'key.pem'):
+    for name in ('records.jsonl', 'key.pem.age'):
         assert (ledger.folder / name).stat().st_mode & 0o777 == 0o600
     assert ledger.folder.stat().st_mode & 0o777 == 0o700
 
@@ -135,7 +135,7 @@ def test_records_behind_the_last_seal_are_not_called_sealed(ledger: Ledger) -> N
 
 
 def test_a_ledger_sealed_by_somebody_else_is_refused(ledger: Ledger, tmp_path: Path) -> None:
-    ledger.public_key.write_bytes(Signer.ensure(tmp_path / 'other.pem').public_pem())
+    ledger.public_key.write_bytes(Signer.ensure(tmp_path / 'other' / 'key.pem').public_pem())
     fault = ledger.verify().fault
     assert fault is not None and 'another key' in fault.reason
 

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from anlan.errors import AnlanError
-from anlan.ledger import Ledger
+from anlan.ledger import Draft, Ledger
+from anlan.ledger.canonical import canonical, digest
 from anlan.ledger.pack import VERIFIER, write_pack
 from anlan.ledger.seal import Signer
-from tests.unit.ledger.test_ledger import draft, resigned, rewritten
+from tests.unit.ledger.test_ledger import NOW, draft, resigned, rewritten
 
 
 @pytest.fixture
@@ -29,7 +30,8 @@ def ledger(tmp_path: Path) -> Ledger:
 @pytest.fixture
 def pack(ledger: Ledger, tmp_path: Path) -> Path:
     file = tmp_path / 'evidence.zip'
-    assert write_pack(ledger, file, {'report.html': '报告'.encode()}).records == 6
+    found = write_pack(ledger, file, {'report.html': '报告'.encode(), 'catalogue/one.yaml': b'chapter: one'})
+    assert (found.records, found.sealed, found.good) == (8, 8, True)
     return file
 
 
@@ -67,13 +69,80 @@ def test_it_is_short_and_needs_the_standard_library_alone() -> None:
 def test_a_good_pack_is_good_and_says_its_key(ledger: Ledger, pack: Path) -> None:
     key = ledger.verify().key
     for words in ((), ('--all-seals',), ('--key', key), ('--key', key.upper())):
-        assert verified(pack, *words) == (0, f'6 records, sealed up to record 6; nothing is wrong. Key {key}\n')
+        assert verified(pack, *words) == (0, f'8 records, sealed up to record 8; nothing is wrong. Key {key}\n')
     assert verified(ledger.folder)[0] == 0
 
 
-def test_the_same_ledger_gives_the_same_pack(ledger: Ledger, pack: Path, tmp_path: Path) -> None:
-    write_pack(ledger, tmp_path / 'again.zip', {'report.html': '报告'.encode()})
-    assert (tmp_path / 'again.zip').read_bytes() == pack.read_bytes()
+def test_a_pack_is_itself_a_record_and_the_newest_one_names_the_files_that_are_there(
+    ledger: Ledger, pack: Path, tmp_path: Path
+) -> None:
+    again = tmp_path / 'again.zip'
+    assert write_pack(ledger, again, {'other.html': b'new'}).records == 10
+    assert [record.kind for record in ledger.records()][6::2] == ['pack', 'pack']
+    for place in (pack, again, ledger.folder):
+        assert verified(place)[0] == 0
+    with zipfile.ZipFile(pack) as old:
+        report = old.read('report.html')
+    # A report of an older pack does not become one of the newer.
+    assert verified(repacked(again, lambda files: files.update({'report.html': report})))[0] == 1
+
+
+def test_an_unpacked_pack_is_as_good_as_the_file(pack: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(pack) as file:
+        file.extractall(tmp_path / 'unpacked')
+    assert verified(tmp_path / 'unpacked')[0] == 0
+    (tmp_path / 'unpacked' / 'report.html').write_text('all is well')
+    assert verified(tmp_path / 'unpacked') == (1, 'WRONG: report.html: it was changed\n')
+
+
+@pytest.mark.parametrize(
+    ('change', 'said'),
+    [
+        (lambda files: files.update({'report.html': b'all is well'}), 'report.html: it was changed'),
+        (lambda files: files.pop('report.html'), 'report.html: it is not there'),
+        (lambda files: files.update({'catalogue/one.yaml': b''}), 'catalogue/one.yaml: it was changed'),
+        (lambda files: files.update({'verify.py': b'print("good")'}), 'verify.py: it was changed'),
+        (lambda files: files.update({'more.html': b'x'}), 'more.html: it was added'),
+        (lambda files: files.update({'attachment': b'x'}), 'attachment: it was added'),
+        (lambda files: files.pop('key.pub'), 'key.pub: it is not there'),
+        (lambda files: files.update({'key.pub': b'no key'}), 'record 4: it is sealed with another key'),
+    ],
+    ids=['changed', 'removed', 'emptied', 'verifier', 'added', 'alike', 'no key', 'bad key'],
+)
+def test_a_file_beside_the_records_that_was_changed_added_or_removed_is_named(
+    pack: Path, change: Callable[[dict[str, bytes]], None], said: str
+) -> None:
+    code, found = verified(repacked(pack, change))
+    assert (code, said in found) == (1, True), found
+
+
+def test_a_list_of_files_that_no_seal_covers_counts_for_nothing(pack: Path) -> None:
+    false = b'all is well'
+    manifest = canonical({'report.html': digest(false)})
+
+    def forged(files: dict[str, bytes]) -> None:
+        lines = files['records.jsonl'].splitlines()
+        made = Draft('pack', 'x.zip', NOW, NOW, attachments={'MANIFEST': digest(manifest)})
+        lines.append(canonical(made.document(9, digest(lines[-1]))))
+        files['records.jsonl'] = b''.join(line + b'\n' for line in lines)
+        files[f'attachments/{digest(manifest)[:2]}/{digest(manifest)}'] = manifest
+        files['report.html'] = false
+
+    code, said = verified(repacked(pack, forged))
+    assert code == 1
+    assert 'report.html: it was changed' in said or 'catalogue/one.yaml' in said
+
+
+def test_a_file_that_is_there_twice_is_named(pack: Path) -> None:
+    with zipfile.ZipFile(pack, 'a') as file, pytest.warns(UserWarning, match='Duplicate'):
+        file.writestr('report.html', b'another')
+    assert verified(pack) == (1, 'WRONG: report.html: it is there more than once\n')
+
+
+def test_a_further_file_does_not_take_the_place_of_the_packs_own(ledger: Ledger, tmp_path: Path) -> None:
+    for name in ('records.jsonl', 'verify.py', 'attachments/00/0'):
+        with pytest.raises(ValueError, match='own'):
+            write_pack(ledger, tmp_path / 'x.zip', {name: b''})
 
 
 def test_a_pack_by_another_key_than_was_told_is_wrong(pack: Path, tmp_path: Path) -> None:
@@ -124,7 +193,7 @@ def test_a_pack_that_is_cut_off_is_wrong_or_no_pack(ledger: Ledger, pack: Path) 
     assert verified(pack.with_name('absent.zip'))[0] == 2
     with ledger.file.open('ab') as stream:
         stream.write(b'{')
-    assert verified(ledger.folder) == (1, 'WRONG: record 7: it is cut off\n')
+    assert verified(ledger.folder) == (1, 'WRONG: record 9: it is cut off\n')
 
 
 def test_a_flipped_byte_anywhere_in_the_pack_never_goes_unseen_in_a_record_or_attachment(pack: Path) -> None:

@@ -57,8 +57,14 @@ def identity_of(cursor: str) -> str:
     return ' '.join((parts['b'], parts['m'], parts['t'], parts['x']))
 
 
+def digest_of(entry: Document) -> bytes:
+    """Given an entry as journalctl prints it, return the SHA-256 of what it says."""
+    said = {name: value for name, value in entry.items() if name not in OF_THE_STORE}
+    return hashlib.sha256(canonical(said)).digest()
+
+
 class Span:
-    """Entries of one sender, one after the other, as they are added up."""
+    """Entries of one sender, one after the other, as they are added up: the SHA-256 of their SHA-256s."""
 
     def __init__(self) -> None:
         self.first: str | None = None
@@ -66,12 +72,12 @@ class Span:
         self._sum = hashlib.sha256()
 
     def add(self, entry: Document) -> None:
-        """Add an entry as journalctl prints it. Raise KeyError, ValueError if it is none."""
+        """Add an entry. Raise KeyError, ValueError if it is none."""
         self.cursor = entry['__CURSOR']
         self.last = identity_of(self.cursor)
         self.first = self.first or self.last
         self.entries += 1
-        self._sum.update(canonical({name: value for name, value in entry.items() if name not in OF_THE_STORE}) + b'\n')
+        self._sum.update(digest_of(entry))
 
     def document(self, host: str) -> Document:
         """Return the span as it stands in the chain."""

@@ -19,7 +19,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from event_chain import STORE_SECONDS, ChainError, Document, Span, canonical, entries_of, identity_of, lines_of, openssl
+from event_chain import (
+    STORE_SECONDS,
+    ChainError,
+    Document,
+    canonical,
+    digest_of,
+    entries_of,
+    identity_of,
+    lines_of,
+    openssl,
+)
 from event_stores import DAY_SECONDS, SETTINGS, Settings, load_settings
 
 AUTHORITY_FILE = Path('/etc/anlan/tls/ca.crt')
@@ -88,51 +98,90 @@ def verify_chain(folder: Path, authority: Path) -> tuple[Document, list[Document
     return told, records
 
 
+class Comparison:
+    """The entries of one store, one after the other, held against the spans that the chain has of it.
+
+    What is received twice, because its receipt was not heard of, is there twice: an entry alone does not tell where a
+    span begins or ends, their order and number do.
+    """
+
+    def __init__(self, spans: list[Document]) -> None:
+        self.spans = spans
+        self.findings: list[str] = []
+        self.seen: set[int] = set()
+        self.loose = 0
+        self._starts = {span['first']: place for place, span in enumerate(spans)}
+        self._next = 0
+        self._current: int | None = None
+        self._held: list[tuple[str, bytes]] = []
+
+    def add(self, identity: str, digest: bytes) -> None:
+        """Add the next entry of the store."""
+        if self._current is None:
+            start = self._start(identity)
+            if start is None:
+                # Before the first span that is whole, and after the last one, is what the chain says nothing of.
+                self.loose += bool(self.seen) and self._next < len(self.spans)
+                return
+            self._current, self._held = start, []
+            self.seen.add(start)
+        self._held.append((identity, digest))
+        span = self.spans[self._current]
+        if len(self._held) < span['entries']:
+            return
+        total = hashlib.sha256(b''.join(each for _, each in self._held)).hexdigest()
+        if self._held[-1][0] == span['last'] and total == span['sha256']:
+            self._next, self._current = self._current + 1, None
+        else:
+            self._differs('others are there, or some are missing')
+
+    def end(self) -> None:
+        """Say that the store has no more entries."""
+        while self._current is not None:
+            self._differs('the last of them are gone')
+
+    def _start(self, identity: str) -> int | None:
+        if self._next < len(self.spans) and self.spans[self._next]['first'] == identity:
+            return self._next
+        start = self._starts.get(identity)
+        return start if start is not None and start >= self._next else None
+
+    def _differs(self, what: str) -> None:
+        """Say that the span is another, and take up again where a later one begins among what was read for it."""
+        assert self._current is not None
+        span, held = self.spans[self._current], self._held
+        self.findings.append(
+            f'of {span["entries"]} entries from {stamp(span["first"])} to {stamp(span["last"])} {what}'
+        )
+        self._next, self._current = self._current + 1, None
+        for place in range(1, len(held)):
+            if self._start(held[place][0]) is not None:
+                for identity, digest in held[place:]:
+                    self.add(identity, digest)
+                return
+
+
 def verify_store(store: Path, spans: list[Document], retained_since: float) -> Document:
     """Given a store, its spans in the chain's order, and since when all is kept, return what is to say of it."""
-    findings: list[str] = []
-    starts = {span['first']: place for place, span in enumerate(spans)}
-    seen: list[int] = []
-    current, added, loose, total = -1, Span(), 0, 0
-
-    def close(fault: str | None = None) -> None:
-        nonlocal current
-        span = spans[current]
-        if fault is None and (added.entries, added.document('')['sha256']) != (span['entries'], span['sha256']):
-            fault = f'{span["entries"]} entries were received and {added.entries} are there, or they are others'
-        if fault:
-            findings.append(f'entries from {stamp(span["first"])} to {stamp(span["last"])}: {fault}')
-        current = -1
-
+    comparison = Comparison(spans)
+    findings, total = comparison.findings, 0
     try:
         for entry in entries_of(store) if any(store.glob('*.journal*')) else ():
             total += 1
-            identity = identity_of(entry['__CURSOR'])
-            if identity in starts and current != starts[identity]:
-                if current >= 0:
-                    close('the last of them are gone')
-                current, added = starts[identity], Span()
-                seen.append(current)
-            if current >= 0:
-                added.add(entry)
-                if identity == spans[current]['last']:
-                    close()
-            elif seen and seen[-1] + 1 < len(spans):
-                loose += 1
-        if current >= 0:
-            close('the last of them are gone')
+            comparison.add(identity_of(entry['__CURSOR']), digest_of(entry))
+        comparison.end()
     except (OSError, ValueError, KeyError) as error:
         findings.append(f'it cannot be read: {error}')
-    missing = [span for place, span in enumerate(spans) if place not in set(seen)]
+    missing = [span for place, span in enumerate(spans) if place not in comparison.seen]
     early = [span for span in missing if moment_of(span['first']) >= retained_since]
     if early:
         entries = sum(span['entries'] for span in early)
         what = f'{entries} entries that were received from {stamp(early[0]["first"])} to {stamp(early[-1]["last"])}'
         findings.append(f'{what} are not there: removed, or pushed out for want of room')
-    if loose:
-        findings.append(f'{loose} entries stand between those that were received')
-    verified = sum(spans[place]['entries'] for place in set(seen))
-    return {'store': store.name, 'entries': total, 'chained': verified, 'findings': findings}
+    if comparison.loose:
+        findings.append(f'{comparison.loose} entries stand between those that were received')
+    chained = sum(spans[place]['entries'] for place in comparison.seen)
+    return {'store': store.name, 'entries': total, 'chained': chained, 'findings': findings}
 
 
 def stamp(identity: str) -> str:

@@ -1,0 +1,307 @@
+"""Intrusion detection of the firewalls: whether it runs, is in the way of what passes, and writes down what it must."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from compliance.checking import clauses, not_applicable, not_verified, tiers, violation
+from compliance.violation import answered, run
+
+SENSORS = ('inline', 'refused')
+ENGINE = (
+    'for each in inline refused; do suricatasc -c ruleset-stats /run/anlan/intrusion/$each.command; '
+    'suricatasc -c iface-list /run/anlan/intrusion/$each.command; suricatasc -c running-mode /run/anlan/intrusion/$each.command; done'
+)
+FIGURES = "grep -v '^#' /run/anlan/metrics/intrusion.prom; date +%s"
+SETS = 'cat /var/lib/anlan/intrusion/sets.json; echo; date +%s'
+WAY = 'iptables-nft -t security -S; echo --; ip6tables-nft -t security -S; echo --; cat /proc/net/netfilter/nfnetlink_queue'
+FIELDS = ('ANLAN_SOURCE', 'ANLAN_TARGET', 'ANLAN_TYPE', 'ANLAN_TIME', 'ANLAN_SEVERITY', 'ANLAN_ACTION')
+RECORDS = (
+    'journalctl ANLAN_EVENT=intrusion -n 50 -o json --no-pager -q | python3 -c "import json, sys\n'
+    "fields = sys.argv[1:]\n"
+    'for line in sys.stdin:\n'
+    '    each = json.loads(line)\n'
+    "    print(*[name for name in fields if str(each.get(name) or '').strip()])\" "
+    + ' '.join(FIELDS) + '; echo end'
+)  # fmt: skip
+"""Which fields each record has: what they hold may be a person's address."""
+
+RENEW = '/usr/local/lib/anlan/inspection-way on'
+
+
+def engine(host):
+    """Return of each sensor what it says: rules, interfaces, mode. An answer that is none is empty."""
+    lines = host.run(ENGINE).stdout.splitlines()
+    if len(lines) != 6:
+        not_verified(f'the sensors do not answer: {" ".join(lines)[:100]}')
+    answers = []
+    for line in lines:
+        try:
+            answers.append(json.loads(line))
+        except ValueError:
+            answers.append({'return': 'NOK', 'message': line})
+    return {sensor: answers[at * 3 : at * 3 + 3] for at, sensor in enumerate(SENSORS)}
+
+
+def spoken(loaded=21, failed=0, interfaces=('NFQ#0', 'NFQ#1'), mode='workers', code='OK'):
+    """Return the violation of an answer in which a sensor says so."""
+    one = '\n'.join(json.dumps({'message': message, 'return': code}) for message in (
+        [{'id': 0, 'rules_loaded': loaded, 'rules_failed': failed}],
+        {'count': len(interfaces), 'ifaces': list(interfaces)}, mode,
+    ))  # fmt: skip
+    return answered('ruleset-stats', f'{one}\n{one}\n')
+
+
+def figures(host):
+    """Return the figures of the watch, by name with labels, and the host's time."""
+    lines = host.run(FIGURES).stdout.splitlines()
+    if len(lines) < 5:
+        not_verified('the intrusion detection has no figures')
+    return {line.rpartition(' ')[0]: float(line.rpartition(' ')[2]) for line in lines[:-1]}, int(lines[-1])
+
+
+def way(host):
+    """Return the rules that hand packets over, by family, and a row for each queue that somebody reads."""
+    parts = host.run(WAY).stdout.split('--\n')
+    if len(parts) != 3:
+        not_verified('the way to the intrusion detection is not told')
+    rows = [[int(word) for word in line.split()] for line in parts[2].splitlines() if line.strip()]
+    return {'ipv4': parts[0].splitlines(), 'ipv6': parts[1].splitlines()}, rows
+
+
+@pytest.mark.parametrize('sensor', [pytest.param(each, marks=violation(spoken(loaded=0))) for each in SENSORS])
+@tiers('firewall')
+@clauses('22239-8.1.3.3-a', '22239-8.1.3.3-b', 'cosha-5.3', '22239-8.1.4.4-f')
+def test_a_sensor_answers_and_has_rules(host, sensor):
+    rules = engine(host)[sensor][0]
+    assert rules['return'] == 'OK', f'{sensor} does not answer: {rules["message"]}'
+    assert rules['message'][0]['rules_loaded'] > 0, f'{sensor} runs without a rule'
+
+
+@pytest.mark.parametrize('sensor', [pytest.param(each, marks=violation(spoken(failed=3))) for each in SENSORS])
+@tiers('firewall')
+@clauses('22239-8.1.3.3-a', 'cosha-5.3')
+def test_a_sensor_understood_each_rule(host, sensor):
+    rules = engine(host)[sensor][0]
+    if rules['return'] != 'OK':
+        not_verified(f'{sensor} does not answer')
+    assert rules['message'][0]['rules_failed'] == 0, (
+        f'{sensor} did not understand {rules["message"][0]["rules_failed"]}'
+    )
+
+
+@pytest.mark.parametrize('family', [
+    pytest.param('ipv4', marks=violation(run('iptables-nft -t security -F ANLAN_INSPECT', RENEW))),
+    pytest.param('ipv6', marks=violation(run('ip6tables-nft -t security -F ANLAN_INSPECT', RENEW))),
+])  # fmt: skip
+@tiers('firewall')
+@clauses('22239-8.1.3.3-a', '22239-8.1.3.3-b', '22239-8.1.3.4-a', 'cosha-5.3')
+def test_all_that_passes_both_ways_goes_through_the_sensor(host, family):
+    rules = way(host)[0][family]
+    assert '-A FORWARD -j ANLAN_INSPECT' in rules, f'what is handed on over {family} is not shown to the sensor'
+    inside = [each for each in rules if each.startswith('-A ANLAN_INSPECT')]
+    queue = [each for each in inside if 'NFQUEUE' in each]
+    assert queue, f'nothing is queued over {family}'
+    # A rule that names an address, a port or an interface would leave a direction out.
+    narrow = [each for each in inside if any(word in each.split() for word in ('-s', '-d', '-p', '-i', '-o', '!'))]
+    assert not narrow, f'not all is queued over {family}: {"; ".join(narrow)}'
+
+
+@tiers('firewall')
+@clauses('22239-8.1.3.3-a', '22239-8.1.3.3-b')
+@violation(run(
+    'iptables-nft -t security -I ANLAN_INSPECT -s 192.0.2.7 -j RETURN', RENEW,
+))  # fmt: skip
+def test_nothing_but_encrypted_connections_goes_past_the_sensor(host):
+    past = [
+        f'{family}: {each}' for family, rules in way(host)[0].items() for each in rules
+        if ('-j RETURN' in each or '-j ACCEPT' in each) and each.startswith('-A') and '--mark 0x1000000/0x1000000' not in each
+    ]  # fmt: skip
+    assert any('NFQUEUE' in each for rules in way(host)[0].values() for each in rules), 'nothing is queued at all'
+    assert not past, f'goes past the sensor: {"; ".join(past)}'
+
+
+@tiers('firewall')
+@clauses('22239-8.1.3.3-a', '22239-8.1.2.1-a', 'cosha-5.3')
+@violation(run(
+    'iptables-nft -t security -F ANLAN_INSPECT && iptables-nft -t security -A ANLAN_INSPECT -j NFQUEUE --queue-balance 2:3 --queue-bypass',
+    RENEW,
+))  # fmt: skip
+def test_each_queue_is_read(host):
+    rules, rows = way(host)
+    wanted = set()
+    for each in rules['ipv4']:
+        if '--queue-balance ' in each:
+            first, last = each.partition('--queue-balance ')[2].split()[0].split(':')
+            wanted |= set(range(int(first), int(last) + 1))
+    assert wanted, 'nothing is queued'
+    unread = sorted(wanted - {row[0] for row in rows if row[1]})
+    assert not unread, f'nobody reads the queues {unread}'
+
+
+@tiers('firewall')
+@clauses('22239-8.1.2.1-a', '22239-8.1.3.3-a')
+@violation(
+    answered('nfnetlink_queue', '-A FORWARD\n--\n-A FORWARD\n--\n    0   2101     0 2 65531  9000     0    21637  1\n')
+)
+def test_the_queues_lose_nothing(host):
+    rows = way(host)[1]
+    if not rows:
+        not_verified('nobody reads a queue')
+    lost, passed = sum(row[5] + row[6] for row in rows), sum(row[7] for row in rows)
+    assert lost <= passed / 1000, f'{lost} packets of {passed} were not shown to the sensor'
+
+
+@tiers('firewall')
+@clauses('22239-8.1.3.2-a', '22239-8.1.3.3-a')
+@violation(run(
+    'iptables-nft -t security -F ANLAN_INSPECT; if grep -q open /etc/anlan/intrusion/way; then bypass=; else bypass=--queue-bypass; fi; '
+    'ip6tables-nft -t security -F ANLAN_INSPECT; ip6tables-nft -t security -A ANLAN_INSPECT -j NFQUEUE --queue-balance 0:1 $bypass; '
+    'iptables-nft -t security -A ANLAN_INSPECT -j NFQUEUE --queue-balance 0:1 $bypass',
+    RENEW,
+))  # fmt: skip
+def test_what_becomes_of_traffic_that_nobody_inspects_is_as_declared(host, expected):
+    queues = [each for rules in way(host)[0].values() for each in rules if 'NFQUEUE' in each]
+    assert queues, 'nothing is queued'
+    wanted = expected.platform['inspection']['on_failure'] == 'open'
+    wrong = [each for each in queues if ('--queue-bypass' in each) is not wanted]
+    assert not wrong, (
+        f'{"passes" if not wanted else "is dropped"}, {expected.platform["inspection"]["on_failure"]} is declared'
+    )
+
+
+@tiers('firewall')
+@clauses('22239-8.1.3.3-a', '22239-8.1.3.3-b')
+@violation(spoken(mode='single'))
+def test_the_sensor_in_the_way_reads_as_many_queues_as_there_are(host):
+    _, interfaces, mode = engine(host)['inline']
+    if interfaces['return'] != 'OK':
+        not_verified('inline does not answer')
+    assert mode['message'] == 'workers', f'it works in the mode {mode["message"]}'
+    assert interfaces['message']['count'] >= 2, f'it reads {interfaces["message"]["ifaces"]}'
+
+
+@tiers('firewall')
+@clauses('22239-8.1.3.3-b', '22239-8.1.3.5-a', '22239-8.1.3.1-c')
+@violation(spoken(interfaces=()))
+def test_what_the_policy_refuses_is_looked_at(host):
+    interfaces = engine(host)['refused'][1]
+    if interfaces['return'] != 'OK':
+        not_verified('refused does not answer')
+    assert interfaces['message']['count'] >= 1, 'nobody reads what the policy drops'
+
+
+@tiers('firewall')
+@clauses('22239-8.1.3.3-a', '22239-8.1.3.4-a', 'cosha-5.3')
+@violation(
+    answered(
+        'sets.json',
+        '{"failed": [], "inline": {"own": 21, "licensed": 0, "licensed_at": null, "applied_at": 1}}\n1795644103\n',
+    )
+)
+def test_rules_are_not_too_old(host, expected):
+    text, _, now = host.run(SETS).stdout.strip().rpartition('\n')
+    if not text.strip():
+        not_verified('what rules are in force is not known')
+    inline = json.loads(text)['inline']
+    when = inline['licensed_at'] if inline['licensed'] else inline['applied_at']
+    days = (int(now) - float(when)) / 86400
+    most = expected.platform['inspection']['rule_set_maximum_age_days']
+    assert days <= most, (
+        f'the {"licensed set" if inline["licensed"] else "own rules"} is {days:.0f} days old, {most} at most'
+    )
+
+
+@tiers('firewall')
+@clauses('22239-8.1.3.3-a')
+@violation(
+    answered(
+        'sets.json', '{"failed": ["inline: refused"], "inline": {"own": 1, "licensed": 0, "licensed_at": null}}\n1\n'
+    )
+)
+def test_no_set_of_rules_was_refused(host):
+    text = host.run(SETS).stdout.strip().rpartition('\n')[0]
+    if not text.strip():
+        not_verified('what rules are in force is not known')
+    failed = json.loads(text)['failed']
+    assert not failed, f'refused, the rules before are in force: {"; ".join(map(str, failed))}'
+
+
+@tiers('firewall')
+@clauses('22239-8.1.3.3-c')
+@violation(
+    answered(
+        'sets.json', '{"failed": [], "inline": {"own": 0, "licensed": 0}, "refused": {"own": 0, "licensed": 0}}\n1\n'
+    )
+)
+def test_rules_about_behaviour_are_in_force(host):
+    text = host.run(SETS).stdout.strip().rpartition('\n')[0]
+    if not text.strip():
+        not_verified('what rules are in force is not known')
+    sets = json.loads(text)
+    # Ours are about rates, ways and refused connections: what no signature of an attack knows.
+    assert sets['inline']['own'] and sets['refused']['own'], 'rules about rates and refused connections are missing'
+
+
+@pytest.mark.parametrize('field', [
+    pytest.param(each, id=each.removeprefix('ANLAN_').lower(), marks=violation(answered(
+        'ANLAN_EVENT=intrusion', f'{" ".join(name for name in FIELDS if name != each)}\nend\n'
+    )))
+    for each in FIELDS
+])  # fmt: skip
+@tiers('firewall')
+@clauses('22239-8.1.3.3-d', '22239-8.1.3.5-b', '22239-8.1.4.4-f')
+def test_each_record_of_an_attack_says(host, field):
+    lines = host.run(RECORDS).stdout.splitlines()
+    if lines[-1:] != ['end']:
+        not_verified('the journal does not answer')
+    if len(lines) == 1:
+        not_verified('no attack was recorded yet')
+    without = sum(field not in line.split() for line in lines[:-1])
+    assert not without, f'{without} of the last {len(lines) - 1} records of attacks have no {field}'
+
+
+@tiers('firewall')
+@clauses('22239-8.1.3.3-d', '22239-8.1.3.5-c')
+@violation(
+    answered(
+        'intrusion.prom',
+        'anlan_intrusion_events_lost_total 4\na 1\nb 1\nanlan_intrusion_alerts_unreadable_total 0\n1\n',
+    )
+)
+def test_no_record_of_an_attack_was_lost(host):
+    found = figures(host)[0]
+    names = ('anlan_intrusion_events_lost_total', 'anlan_intrusion_alerts_unreadable_total')
+    lost = {name: found[name] for name in names if name in found}
+    assert len(lost) == 2, 'whether records were lost is not counted'
+    assert not sum(lost.values()), f'lost: {lost}'
+
+
+@tiers('firewall')
+@clauses('22239-8.1.3.3-a', 'cosha-5.3')
+@violation(answered('intrusion.prom', 'anlan_intrusion_looked_timestamp_seconds 1\na 1\nb 1\nc 0\n900\n'))
+def test_the_sensors_are_watched(host):
+    found, now = figures(host)
+    age = now - found.get('anlan_intrusion_looked_timestamp_seconds', 0)
+    assert age < 60, f'nobody looked at the sensors for {age:.0f} s'
+
+
+@tiers('firewall')
+@clauses('22239-8.1.2.1-a', '22239-8.1.3.3-a')
+@violation(answered('intrusion.prom', 'anlan_intrusion_memory_bytes{sensor="inline"} 99\nanlan_intrusion_memory_maximum_bytes{sensor="inline"} 100\n'
+                    'c 0\nd 0\n1\n'))  # fmt: skip
+def test_the_sensors_have_memory_left(host):
+    found = figures(host)[0]
+    shares = {}
+    for sensor in SENSORS:
+        used, most = (
+            found.get(f'anlan_intrusion_memory_{name}{{sensor="{sensor}"}}') for name in ('bytes', 'maximum_bytes')
+        )
+        if used and most:
+            shares[sensor] = used / most
+    if not shares:
+        not_applicable('no sensor tells its memory')
+    full = {sensor: f'{share:.0%}' for sensor, share in shares.items() if share > 0.9}
+    assert not full, f'memory used: {full}'

@@ -1,0 +1,232 @@
+"""Roles of the database: who there is, what each may do, and that no password is one that everybody guesses."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from compliance.checking import clauses, not_verified, tiers, violation
+from compliance.reading.database import APPLICATION, PSQL, ask, executed, leader
+from compliance.violation import answered
+
+pytestmark = tiers('data')
+
+ROLES = (
+    "SELECT json_build_object('roles', (SELECT json_object_agg(rolname, json_build_object('superuser', rolsuper, 'login', "
+    "rolcanlogin, 'create_role', rolcreaterole, 'create_database', rolcreatedb, 'replication', rolreplication, 'bypass', "
+    "rolbypassrls, 'kept', CASE WHEN rolpassword IS NULL THEN 'none' WHEN rolpassword ~ '^SCRAM-SHA-256' THEN 'scram' "
+    "ELSE 'weak' END, 'member_of', (SELECT json_agg(g.rolname) FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid "
+    'WHERE m.member = pg_authid.oid))) FROM pg_authid WHERE rolname !~ \'^pg_\'), '
+    "'databases', (SELECT json_object_agg(datname, json_build_object('owner', pg_get_userbyid(datdba), 'public', "
+    "has_database_privilege('public', oid, 'CONNECT') OR has_database_privilege('public', oid, 'TEMPORARY'), 'connects', "
+    "(SELECT json_agg(rolname) FROM pg_roles WHERE rolcanlogin AND NOT rolsuper AND has_database_privilege(rolname, "
+    "pg_database.oid, 'CONNECT')))) FROM pg_database WHERE NOT datistemplate))"
+)
+OBJECTS = (
+    "SELECT json_build_object('extensions', (SELECT json_agg(extname) FROM pg_extension), "
+    "'languages', (SELECT json_agg(lanname) FROM pg_language WHERE lanispl AND NOT lanpltrusted), "
+    "'wrappers', (SELECT json_agg(fdwname) FROM pg_foreign_data_wrapper), "
+    "'public_creates', has_schema_privilege('public', 'public', 'CREATE'), "
+    "'public_reads', (SELECT json_agg(DISTINCT table_name) FROM information_schema.role_table_grants WHERE grantee = 'PUBLIC' "
+    "AND table_schema NOT IN ('pg_catalog', 'information_schema')), "
+    "'others', (SELECT json_agg(DISTINCT grantee || ' on ' || table_name) FROM information_schema.role_table_grants "
+    "WHERE table_schema = 'public' AND grantee <> (SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = "
+    'current_database())), '
+    "'tables', (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'), "
+    "'foreign_owners', (SELECT json_agg(relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN "
+    "('r', 'v', 'm') AND pg_get_userbyid(relowner) <> (SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = "
+    'current_database())), '
+    "'raised', (SELECT json_agg(proname) FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace))"
+)
+GUESSES = f"""{PSQL} -F: -c "SELECT rolname, rolpassword FROM pg_authid WHERE rolcanlogin AND rolpassword ~ '^SCRAM'" | python3 -c '
+import base64, hashlib, hmac, sys
+for line in sys.stdin:
+    name, verifier = line.strip().split(":", 1)
+    _, first, keys = verifier.split("$")
+    rounds, salt = first.split(":")
+    found = "no"
+    for word in ("", name, name + "123", name[::-1], "postgres", "password", "123456", "12345678", "admin", "anlan",
+                 "learning", "root", "changeme", "P@ssw0rd", "Admin@123"):
+        salted = hashlib.pbkdf2_hmac("sha256", word.encode(), base64.b64decode(salt), int(rounds))
+        stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+        if hmac.compare_digest(base64.b64decode(keys.split(":")[0]), stored):
+            found = "yes"
+    print(name, found)'"""
+"""Of a password only whether it is one of these words leaves the host."""
+
+PURPOSES = {'superuser': {'postgres'}, 'replication': {'replicator', 'replicator_2'}, 'rewind': {'rewind', 'rewind_2'}}
+APPLICATIONS = {APPLICATION, f'{APPLICATION}_2'}
+MIGHTY = {
+    'superuser': {'postgres'},
+    'replication': {'postgres', 'replicator', 'replicator_2'},
+    'create_role': {'postgres'},
+    'create_database': {'postgres'},
+    'bypass': {'postgres'},
+}
+ATTRIBUTE = {
+    'superuser': 'SUPERUSER', 'replication': 'REPLICATION', 'create_role': 'CREATEROLE', 'create_database': 'CREATEDB',
+    'bypass': 'BYPASSRLS',
+}  # fmt: skip
+TO_FILES = {'pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program', 'pg_read_all_data',
+            'pg_write_all_data', 'pg_database_owner'}  # fmt: skip
+
+
+def made(words):
+    """Return the violation that there is a role of these words."""
+    return executed(f'CREATE ROLE anlan_planted {words}', 'DROP ROLE IF EXISTS anlan_planted')
+
+
+def roles(host):
+    """Return every role but those of PostgreSQL itself. Ends the check on a replica."""
+    leader(host)
+    return ask(host, ROLES)['roles']
+
+
+def databases(host):
+    """Return every database. Ends the check on a replica."""
+    leader(host)
+    return ask(host, ROLES)['databases']
+
+
+def objects(host):
+    """Return what is in the application's database. Ends the check on a replica."""
+    leader(host)
+    return ask(host, OBJECTS, APPLICATION)
+
+
+@clauses('22239-8.1.4.2-a', '22239-8.1.4.2-c')
+@violation(made('LOGIN'))
+def test_nobody_may_log_in_but_those_declared(host):
+    more = {name for name, role in roles(host).items() if role['login']} - set.union(*PURPOSES.values()) - APPLICATIONS
+    assert not more, f'roles that nobody declared: {", ".join(sorted(more))}'
+
+
+@clauses('22239-8.1.4.2-a')
+@violation(answered('rolcanlogin', json.dumps({'roles': {}, 'databases': {}})))
+def test_each_purpose_has_a_log_in(host):
+    there = {name for name, role in roles(host).items() if role['login'] and role['kept'] == 'scram'}
+    for purpose, names in {**PURPOSES, 'application': APPLICATIONS}.items():
+        assert there & names, f'nobody can log in as {purpose}'
+
+
+@clauses('22239-8.1.4.2-d', '22239-8.1.10.6-a')
+@pytest.mark.parametrize(
+    'right', [pytest.param(right, id=right, marks=violation(made(ATTRIBUTE[right]))) for right in MIGHTY]
+)
+def test_a_right_that_is_above_all_is_held_by_few(host, right):
+    holders = {name for name, role in roles(host).items() if role[right]}
+    assert holders <= MIGHTY[right], f'{right} is held by {", ".join(sorted(holders - MIGHTY[right]))} too'
+    assert holders, f'nobody holds {right}'
+
+
+@clauses('22239-8.1.4.1-a')
+@violation(executed("SET password_encryption = 'md5'; CREATE ROLE anlan_planted LOGIN PASSWORD 'planted-word'",
+                    'DROP ROLE IF EXISTS anlan_planted'))  # fmt: skip
+def test_every_password_is_kept_as_scram(host):
+    weak = [name for name, role in roles(host).items() if role['kept'] == 'weak']
+    assert not weak, f'not kept as SCRAM-SHA-256: {", ".join(weak)}'
+
+
+@clauses('22239-8.1.4.2-b', '22239-8.1.4.1-a')
+@violation(made("LOGIN PASSWORD 'anlan_planted'"))
+def test_no_password_is_a_default_one(host):
+    leader(host)
+    said = host.run(GUESSES)
+    lines = [line.split() for line in said.stdout.splitlines()]
+    if said.rc != 0 or not lines:
+        not_verified(f'the passwords could not be tried: {said.stderr.strip()}')
+    guessed = [name for name, found in lines if found == 'yes']
+    assert not guessed, f'a default password opens {", ".join(guessed)}'
+
+
+@clauses('22239-8.1.4.2-d', '22239-8.1.4.11-b')
+@violation(made('IN ROLE pg_read_all_data'))
+def test_nobody_reads_everything_or_the_servers_files(host):
+    for name, role in roles(host).items():
+        mighty = set(role['member_of'] or ()) & TO_FILES
+        assert not mighty, f'{name} is a member of {", ".join(sorted(mighty))}'
+
+
+@clauses('22239-8.1.4.2-d')
+@violation(executed('CREATE ROLE anlan_planted LOGIN; GRANT postgres TO anlan_planted', 'DROP ROLE IF EXISTS anlan_planted'))
+def test_nobody_can_become_the_superuser(host):
+    every = roles(host)
+    mighty = {name for name, role in every.items() if role['superuser']}
+    for name, role in every.items():
+        assert not set(role['member_of'] or ()) & mighty, f'{name} can become a superuser'
+
+
+@clauses('22239-8.1.4.2-f', '22239-8.1.4.11-b')
+@violation(executed('GRANT CONNECT ON DATABASE postgres TO PUBLIC', 'REVOKE ALL ON DATABASE postgres FROM PUBLIC'))
+def test_no_database_is_open_to_everybody(host):
+    public = [name for name, each in databases(host).items() if each['public']]
+    assert not public, f'everybody may connect to {", ".join(public)}'
+
+
+@clauses('22239-8.1.4.2-f', '22239-8.1.4.11-b')
+@violation(executed('GRANT CONNECT ON DATABASE learning TO rewind', 'REVOKE CONNECT ON DATABASE learning FROM rewind'))
+def test_the_learners_data_is_open_to_the_application_alone(host):
+    found = databases(host).get(APPLICATION)
+    assert found, 'the database of the application is not there'
+    more = set(found['connects'] or ()) - APPLICATIONS
+    assert not more, f'{", ".join(sorted(more))} may connect to {APPLICATION} too'
+
+
+@clauses('22239-8.1.4.2-a')
+@violation(answered('rolcanlogin', json.dumps({'roles': {}, 'databases': {APPLICATION: {'owner': 'postgres'}}})))
+def test_the_application_owns_its_database_and_no_other(host):
+    owned = {name for name, each in databases(host).items() if each['owner'] in APPLICATIONS}
+    assert owned == {APPLICATION}, f'the application owns {", ".join(sorted(owned)) or "nothing"}'
+
+
+@clauses('22239-8.1.4.2-f', '22239-8.1.4.11-b')
+@violation(executed('GRANT SELECT ON accounts_learner TO rewind', 'REVOKE SELECT ON accounts_learner FROM rewind', APPLICATION))
+def test_no_table_of_the_application_is_granted_to_others(host):
+    found = objects(host)
+    if not found['tables']:
+        not_verified('the application has no table yet')
+    others = found['others'] or []
+    assert not others, f'granted to others: {", ".join(others[:5])}'
+
+
+@clauses('22239-8.1.4.2-f', '22239-8.1.4.11-b')
+@violation(executed('GRANT SELECT ON django_content_type TO PUBLIC', 'REVOKE SELECT ON django_content_type FROM PUBLIC', APPLICATION))
+def test_no_table_is_granted_to_everybody(host):
+    found = objects(host)
+    if not found['tables']:
+        not_verified('the application has no table yet')
+    assert not found['public_reads'], f'granted to everybody: {", ".join(found["public_reads"])}'
+
+
+@clauses('22239-8.1.4.2-f')
+@violation(executed('GRANT CREATE ON SCHEMA public TO PUBLIC', 'REVOKE CREATE ON SCHEMA public FROM PUBLIC', APPLICATION))
+def test_not_everybody_may_make_tables(host):
+    assert objects(host)['public_creates'] is False, 'everybody may make tables in the schema public'
+
+
+@clauses('22239-8.1.4.2-f')
+@violation(executed('CREATE TABLE anlan_planted (a integer)', 'DROP TABLE IF EXISTS anlan_planted', APPLICATION))
+def test_everything_in_the_database_belongs_to_the_application(host):
+    others = objects(host)['foreign_owners'] or []
+    assert not others, f'not the application’s: {", ".join(others)}'
+
+
+@clauses('22239-8.1.4.4-a')
+@pytest.mark.parametrize(
+    ('kind', 'allowed', 'what'),
+    [
+        pytest.param('extensions', {'plpgsql', 'pgaudit'}, 'extension', id='extensions', marks=violation(executed(
+            'CREATE EXTENSION IF NOT EXISTS lo', 'DROP EXTENSION IF EXISTS lo', APPLICATION))),
+        pytest.param('languages', {'c', 'internal'}, 'language without bounds', id='languages', marks=violation(executed(
+            "CREATE LANGUAGE anlan_planted HANDLER plpgsql_call_handler", 'DROP LANGUAGE IF EXISTS anlan_planted', APPLICATION))),
+        pytest.param('wrappers', set(), 'way to other databases', id='wrappers', marks=violation(executed(
+            'CREATE FOREIGN DATA WRAPPER anlan_planted', 'DROP FOREIGN DATA WRAPPER IF EXISTS anlan_planted', APPLICATION))),
+        pytest.param('raised', set(), 'function with another’s rights', id='raised', marks=violation(executed(
+            "CREATE FUNCTION anlan_planted() RETURNS integer LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
+            'DROP FUNCTION IF EXISTS anlan_planted()', APPLICATION))),
+    ],
+)  # fmt: skip
+def test_nothing_is_in_the_database_that_is_not_needed(host, kind, allowed, what):
+    more = set(objects(host)[kind] or ()) - allowed
+    assert not more, f'{what}: {", ".join(sorted(more))}'

@@ -1,0 +1,95 @@
+"""Web application firewall: harmless samples of attacks, which an edge sends to itself, and what it answers.
+
+They come from the loopback with the mark of the platform's own probes, so that nobody is shut out for them and none is
+counted as an attack.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from compliance.checking import clauses, not_verified, tiers, violation
+from compliance.violation import answered, substitute
+
+ATTACKS = {
+    'sql-injection': '"$u/?q=1%27%20or%20%271%27=%271"',
+    'cross-site-scripting': '"$u/?q=%3Cscript%3Ealert(1)%3C/script%3E"',
+    'path-traversal': '"$u/?file=../../../../etc/passwd"',
+    'command-execution': '"$u/?q=%3Bcat%20/etc/passwd"',
+    'look-up-of-a-logging-library': '"$u/?q=%24%7Bjndi:ldap://x/a%7D"',
+    'php-injection': '"$u/?q=%3C%3Fphp%20system(1)"',
+    'remote-file-inclusion': '"$u/?f=http://192.0.2.1/x.php%3F"',
+    'serialized-object': '"$u/?q=rO0ABXNyAA"',
+    'session-fixation': '-H "Referer: http://elsewhere.example/" "$u/?PHPSESSID=1"',
+    'scanner': '-A sqlmap/1.0 "$u/"',
+    'in-a-form': '-X POST -d "q=1\' or \'1\'=\'1" "$u/search/"',
+    'in-json': '-X POST -H "Content-Type: application/json" -d \'{"q":"<script>alert(1)</script>"}\' "$u/search/"',
+    'in-a-cookie': '-b "a=1\' or \'1\'=\'1" "$u/"',
+    'method-that-changes': '-X DELETE "$u/courses/"',
+}
+"""Samples that the rules refuse with 403."""
+
+OTHERS = {
+    'json-that-cannot-be-read': (
+        '-X POST -H "Content-Type: application/json" -d \'{"q":\' "$u/search/"',
+        ('400', '403'),
+    ),
+    'body-that-is-too-large': (
+        '-X POST --data-binary @/bin/sh -H "Content-Length: 99999999" "$u/search/"',
+        ('413', '400'),
+    ),
+    'method-of-tracing': ('-X TRACE "$u/"', ('405', '403')),
+    'media-of-another-shape': ('"$u/media/..%2f..%2fetc/passwd"', ('400', '403', '404')),
+    'file-of-the-source': ('"$u/.git/config"', ('403', '404')),
+    'address-without-a-signature': ('"$u/signed/1/x"', ('403',)),
+    'another-name': ('-H "Host: elsewhere.example" "$u/"', ('421', '400', '403')),
+}
+"""What nginx refuses by itself, whatever the rules say, and how."""
+
+HONEST = {'page': '"$u/courses/"', 'search': '"$u/search/?q=%E9%AB%98%E5%A4%84%E4%BD%9C%E4%B8%9A"'}
+HEAD = 'u=https://NAME:PORT; try() { printf "%s " "$1"; shift; ' + (
+    "curl -sk -m 4 --resolve NAME:PORT:127.0.0.1 -H 'X-Waf-Probe: 1' -o /dev/null -w '%{http_code}\\n' \"$@\"; }; "
+)
+EVERY = {**ATTACKS, **{name: words for name, (words, _) in OTHERS.items()}, **HONEST}
+PROBE = HEAD + '; '.join(f'try {name} {words}' for name, words in EVERY.items())
+DETECTION_ONLY = substitute(
+    '/etc/anlan/waf.rules', '^SecRuleEngine On', 'SecRuleEngine DetectionOnly', 'systemctl reload nginx && sleep 1.5'
+)
+
+
+def code_of(host, expected, name):
+    """Given the name of a sample, return the status that it was answered with."""
+    door = expected.platform['front_door']
+    said = host.run(PROBE.replace('NAME', door['name']).replace('PORT', str(door['port'])))
+    codes = dict(line.split() for line in said.stdout.splitlines() if len(line.split()) == 2)
+    if codes.get(name, '000') == '000':
+        not_verified('the edge does not answer its own requests')
+    return codes[name]
+
+
+@pytest.mark.parametrize('attack', [pytest.param(each, id=each, marks=violation(DETECTION_ONLY)) for each in ATTACKS])
+@tiers('edge')
+@clauses('22239-8.1.3.2-e', '22239-8.1.4.4-d', '22239-8.1.3.3-a')
+def test_an_attack_is_refused(host, expected, attack):
+    code = code_of(host, expected, attack)
+    assert code == '403', f'{attack} is answered with {code}'
+
+
+@pytest.mark.parametrize(
+    'what', [pytest.param(each, id=each, marks=violation(answered('X-Waf-Probe', f'{each} 200\n'))) for each in OTHERS]
+)
+@tiers('edge')
+@clauses('22239-8.1.3.2-e', '22239-8.1.4.4-d')
+def test_what_no_learner_asks_for_is_refused(host, expected, what):
+    code = code_of(host, expected, what)
+    assert code in OTHERS[what][1], f'{what} is answered with {code}'
+
+
+@pytest.mark.parametrize(
+    'what', [pytest.param(each, id=each, marks=violation(answered('X-Waf-Probe', f'{each} 403\n'))) for each in HONEST]
+)
+@tiers('edge')
+@clauses('22239-8.1.3.2-e', 'cosha-5.1')
+def test_an_honest_request_passes(host, expected, what):
+    code = code_of(host, expected, what)
+    assert code == '200', f'an honest {what} is answered with {code}'
