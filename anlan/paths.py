@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,8 +76,16 @@ class PlatformPaths:
 
     @property
     def run(self) -> Path:
-        """Return the folder of what only a running configuration needs; it is removed at its end."""
-        return self.directory / 'run'
+        """Return the folder of what only a running configuration needs; it is removed at its end.
+
+        Secrets are in it while it is there, so it is in memory: the user's runtime folder or /dev/shm, where there are.
+        """
+        places = [os.environ.get('XDG_RUNTIME_DIR'), '/dev/shm']  # noqa: S108
+        memory = next((place for place in places if place and os.access(place, os.W_OK | os.X_OK)), None)
+        if memory is None:
+            return self.directory / 'run'
+        own = hashlib.sha256(str(self.directory.absolute()).encode()).hexdigest()[:16]
+        return Path(memory) / f'anlan-{os.getuid()}-{own}'
 
     @property
     def unfinished(self) -> Path:

@@ -2,9 +2,9 @@
 
 `var/<platform>/recipients` names, by their public keys, who can open what is encrypted there: one a line, the rest of
 it is a comment. The identity that opens it is looked for in this order: the file that ANLAN_SECRET_KEY_FILE names,
-systemd's credential `anlan-secret-key`, the user's configuration folder. The first two hold an identity, or a passphrase that
-opens `identity.age` beside `recipients`. A key in the configuration folder is named by platform and public key, so two
-checkouts with a platform of the same name have a key each.
+systemd's credential `anlan-secret-key`, the user's configuration folder. The first two hold an identity, or a
+passphrase that opens `identity.age` beside `recipients`. A key in the configuration folder is named by platform and
+public key, so two checkouts with a platform of the same name have a key each.
 """
 
 from __future__ import annotations

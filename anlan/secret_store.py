@@ -79,7 +79,7 @@ def rotate_secret(file: Path, name: str, *, revoke: bool = False, now: datetime 
     present = read_secret(file, name)
     require_settled(file, name, revoke=revoke)
     known = read_all(file)
-    for word in ('previous', 'overlap_until'):
+    for word in ('previous', 'overlap_until', 'overlap_seconds'):
         known.pop(f'{name}_{word}', None)
     moment = now or datetime.now(UTC)
     known |= {name: generated(), f'{name}_rotated': moment.isoformat(timespec='seconds')}

@@ -16,6 +16,10 @@ if [ -x .venv/bin/anlan ] && docker info >/dev/null 2>&1; then
   .venv/bin/python -c 'from infra.images.build import remove_images; remove_images(print)'
   removed+=("hosts and networks of $NAME" 'host images that nothing uses')
 fi
+# The key that opens the secrets is outside the checkout; only the one of this folder is removed.
+if [ -x .venv/bin/python ] && [ -d "var/$NAME" ]; then
+  .venv/bin/python -c 'import pathlib, sys; from anlan.secret_key import discard_key; discard_key(pathlib.Path(sys.argv[1]))' "var/$NAME" || true
+fi
 rm -rf "var/$NAME" .venv "$CACHE"
 rm -f /etc/sysctl.d/60-anlan.conf 2>/dev/null || true
 rmdir var 2>/dev/null || true

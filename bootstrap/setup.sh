@@ -54,6 +54,14 @@ ip iproute2
 iptables iptables
 git git
 LIST
+  # Reports as PDF: library → package that brings it, and a font with Chinese (what lists fonts comes with Pango).
+  while read -r command package; do
+    grep -q "$command" < <(/sbin/ldconfig -p) || missing+=("$package")
+  done <<'LIST'
+libpangoft2-1.0.so.0 libpangoft2-1.0-0
+libharfbuzz-subset.so.0 libharfbuzz-subset0
+LIST
+  grep -q . < <(fc-list :lang=zh 2>/dev/null) || missing+=(fonts-noto-cjk)
   command -v dockerd >/dev/null 2>&1 || docker info >/dev/null 2>&1 || missing+=(docker.io)
   # mmdebstrap without root maps users; as root it needs nothing.
   [ "$(id -u)" -eq 0 ] || command -v newuidmap >/dev/null 2>&1 || missing+=(uidmap)

@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urljoin
 
 from anlan.errors import AnlanError
 from anlan.remote import Remote
+from anlan.synthetic_person import synthetic_person
 from drills.blocks import released
 from drills.corpus import Sample, request_bytes
 from drills.targets import require_target
@@ -144,7 +145,8 @@ def surroundings(client: Client, user: str, password: str) -> dict[str, str]:
     answer = client.ask('POST /accounts/login/', form, urlencode({**fields, 'password': password}))
     if answer['status'] == 200:
         both = {'password1': password, 'password2': password}
-        answer = client.ask('POST /accounts/signup/', form, urlencode({**fields, **both}))
+        person = synthetic_person(user).fields()
+        answer = client.ask('POST /accounts/signup/', form, urlencode({**fields, **both, **person}))
     cookies = _cookies(answer)
     if 'sessionid=' not in cookies:
         raise AnlanError(f'{user} could not sign in: {answer["status"]}')

@@ -123,8 +123,8 @@ def proof_of(text: str) -> Proof | str:
     return 'it said nothing of its chain' if chain is None else Proof(chain, tuple(stores), tuple(witnessed))
 
 
-def judge_proofs(answers: Mapping[str, Proof | str], now: float) -> Verification:
-    """Given the proofs by monitoring host and the time, return what was found in stores and chains.
+def judge_proofs(answers: Mapping[str, Proof | str], hosts: Sequence[str], now: float) -> Verification:
+    """Given the proofs by monitoring host, the hosts that should send and the time, return what was found.
 
     A chain is held against what the other monitoring hosts were told of it. One that began anew since is said as a
     note: a host that was made anew begins its own, and so does one whose chain somebody removed.
@@ -141,6 +141,8 @@ def judge_proofs(answers: Mapping[str, Proof | str], now: float) -> Verification
             findings.append(f'{monitor}: the chain: it was last extended {(now - last) / 3600:.1f} h ago')
         for store in proof.stores:
             findings += [f'{monitor}: {store["store"]}: {finding}' for finding in store['findings']]
+        told = {store['store'] for store in proof.stores}
+        findings += [f'{monitor}: says nothing of what it keeps of {host}' for host in hosts if host not in told]
         chained[monitor] = sum(store['chained'] for store in proof.stores)
     proofs = {monitor: proof for monitor, proof in answers.items() if isinstance(proof, Proof)}
     for witness, proof in proofs.items():

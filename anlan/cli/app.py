@@ -21,6 +21,7 @@ from anlan.cli import (
     platform,
     reach,
     release,
+    secrets,
     ssh,
     stack,
     status,
@@ -43,6 +44,7 @@ app.add_typer(block_list.app, name='block')
 app.add_typer(evidence.app, name='evidence')
 app.add_typer(clause.app, name='clause')
 app.add_typer(audit.app, name='audit')
+app.add_typer(secrets.app, name='secret')
 stack.register(app)
 status.register(app)
 reach.register(app)

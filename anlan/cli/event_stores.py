@@ -49,7 +49,7 @@ def show_verification(platform: Platform, json: bool) -> int:
         answers = _asked(
             remote, monitors_of(outputs), VERIFY, VERIFY_SECONDS, lambda _, text: proof_of(text)
         )  # fmt: skip
-        verification = judge_proofs(answers, time.time())
+        verification = judge_proofs(answers, senders_of(outputs), time.time())
     if json:
         print_json(verification.document())
     else:

@@ -36,7 +36,7 @@ OUTDATED = (
 )
 
 app = typer.Typer(help='The secrets of a platform: made, kept encrypted, rotated.', no_args_is_help=True)
-Names = Annotated[list[str] | None, typer.Argument(help='Names of secrets (`anlan secret list`).', metavar='[NAME]...')]
+Names = Annotated[list[str] | None, typer.Argument(help='Names of secrets (`anlan secret list`).', metavar='NAME')]
 
 
 @app.command('list', epilog=EXIT_CODES_HELP)
@@ -116,6 +116,7 @@ def rotate(
 def export_key(
     output: Annotated[Path, typer.Option('--output', '-o', help='The file to write, for its owner alone.')],
     platform: PlatformFile = DEFAULT_PLATFORM,
+    json: Json = False,
 ) -> None:
     """Write the key that opens the secrets to a file, to be kept apart from every backup of `var/`.
 
@@ -129,7 +130,10 @@ def export_key(
         raise BadInput(f'{output.parent}: there is no such folder')
     lines = ''.join(f'# public key: {each.to_public()}\n{each}\n' for each in key.identities)
     write_atomically(output, f'# opens the secrets of platform {paths.directory.name}\n{lines}')
-    typer.echo(f'{output}: the key of {paths.directory.name}; keep it apart from every copy of {paths.directory}')
+    if json:
+        print_json({'file': str(output), 'recipients': [str(each.to_public()) for each in key.identities]})
+    else:
+        typer.echo(f'{output}: the key of {paths.directory.name}; keep it apart from every copy of {paths.directory}')
 
 
 @app.command(epilog=EXIT_CODES_HELP)

@@ -191,7 +191,8 @@ def print_clause(each: ClauseVerdict, language: Language) -> None:
         results.print(Text(f'  {MARKS[proof.verdict]} {proof.name}{where}', style=COLOUR.get(proof.verdict, '')))
     for record in each.records:
         ended = f'{record.ended:%Y-%m-%d %H:%M} UTC'
-        results.print(Text(f'  {words["record"]} {record.number}  {record.kind}  {ended}  {record.sha256}'))
+        line = f'  {words["record"]} {record.number}  {record.kind}  {ended}  {record.sha256}'
+        results.print(Text(line), soft_wrap=True)
     for waiver in each.waivers:
         results.print(
             Text(f'  {words["waived"]}: {visible(waiver.reason)} ({visible(waiver.owner)}, {waiver.expires})')

@@ -38,6 +38,10 @@ class Lockout(Section):
     seconds: int = key(900, 'An account stays shut for so long (practice).', 900, unit='s', ge=60, le=86400)
     idle_seconds: int = key(600, 'A session without a key pressed ends after so long (practice: 600).', 600, unit='s',
                             ge=60, le=3600)  # fmt: skip
+    learner_idle_seconds: int = key(
+        1800, "A learner's session ends after so long without a request (project default); a lesson that is watched "
+        'saves its progress, which is one.', 1800, unit='s', ge=600, le=86400,
+    )  # fmt: skip
 
 
 class Ssh(Section):

@@ -44,6 +44,7 @@ class Environment:
     release: str
     media_signing_key: str
     signed_url_seconds: int
+    session_idle_seconds: int
     secret_key_fallbacks: tuple[str, ...] = field(repr=False)
     personal_data_keys: tuple[str, ...] = field(repr=False)
     personal_data_index_keys: tuple[str, ...] = field(repr=False)
@@ -68,6 +69,9 @@ def load_environment(variables: Mapping[str, str]) -> Environment:
     signed_url_seconds = variables.get('ANLAN_SIGNED_URL_SECONDS', '14400')
     if not signed_url_seconds.isdecimal() or int(signed_url_seconds) < 1:
         malformed.append('ANLAN_SIGNED_URL_SECONDS (wanted a number of seconds)')
+    session_idle_seconds = variables.get('ANLAN_SESSION_IDLE_SECONDS', '1800')
+    if not session_idle_seconds.isdecimal() or int(session_idle_seconds) < 600:
+        malformed.append('ANLAN_SESSION_IDLE_SECONDS (wanted a number of seconds, 600 or more)')
     personal = {
         name: _words(variables[name]) for name in ('ANLAN_PERSONAL_DATA_KEYS', 'ANLAN_PERSONAL_DATA_INDEX_KEYS')
     }
@@ -103,6 +107,7 @@ def load_environment(variables: Mapping[str, str]) -> Environment:
         release=variables['ANLAN_RELEASE'],
         media_signing_key=variables['ANLAN_MEDIA_SIGNING_KEY'],
         signed_url_seconds=int(signed_url_seconds),
+        session_idle_seconds=int(session_idle_seconds),
         personal_data_keys=personal['ANLAN_PERSONAL_DATA_KEYS'],
         personal_data_index_keys=personal['ANLAN_PERSONAL_DATA_INDEX_KEYS'],
     )

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from compliance.checking import clauses, not_applicable, violation
-from compliance.reading.accounts import accounts, groups
+from compliance.reading.accounts import accounts, folders, groups
 from compliance.reading.sshd import lets_in, settings
 from compliance.violation import run, write
 
@@ -154,10 +154,7 @@ def test_the_folder_of_each_person_is_their_own(host):
     people = {each.home: each.name for each in accounts(host) if each.is_person and each.has_shell}
     if not people:
         not_applicable('nobody has a shell here')
-    said = host.run("find /home /root -maxdepth 1 -mindepth 0 -type d -printf '%m %u %p\\n'")
-    found = {
-        path: (int(bits, 8), owner) for bits, owner, path in (line.split(' ', 2) for line in said.stdout.splitlines())
-    }
+    found = folders(host)
     for home, name in {**people, '/root': 'root'}.items():
         assert home in found, f'{home} of {name} is not there'
         bits, owner = found[home]

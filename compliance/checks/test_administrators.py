@@ -54,7 +54,7 @@ MAY_NOT = {
     'audit': {
         'restart-a-service': 'systemctl --no-pager restart chrony.service',
         'open-a-shut-account': 'faillock --user planted --reset',
-        'see-a-secret': '/usr/local/lib/anlan/second-factor give planted',
+        'see-the-firewall': 'nft list ruleset',
         'read-the-journal-in-a-pager': 'journalctl -n 5',
     },
     'security': {
@@ -85,7 +85,8 @@ def granting(role):
 def refusing(role, command):
     program = command.split()[0]
     return violation(run(
-        f"printf '%%anlan-{role} ALL=(root) NOPASSWD: !%s\\n' \"$(command -v {program})\" > {DROP_IN}", f'rm -f {DROP_IN}'
+        f"printf '%%anlan-{role} ALL=(root) NOPASSWD: !%s\\n' \"$(command -v {program})\" > {DROP_IN}",
+        f'rm -f {DROP_IN}',
     ))  # fmt: skip
 
 

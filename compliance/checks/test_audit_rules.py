@@ -10,8 +10,9 @@ from compliance.violation import answered
 
 WATCHED = (
     '/etc/passwd', '/etc/shadow', '/etc/group', '/etc/gshadow', '/etc/security', '/etc/pam.d', '/etc/login.defs',
-    '/etc/sudoers', '/etc/sudoers.d', '/etc/ssh', '/root/.ssh', '/etc/systemd/system', '/etc/nftables.conf', '/etc/hosts',
-    '/etc/localtime', '/etc/audit', '/var/log/audit', '/var/log/sudo-io', '/etc/anlan', '/usr/local/lib/anlan',
+    '/etc/sudoers', '/etc/sudoers.d', '/etc/ssh', '/root/.ssh', '/etc/systemd/system', '/etc/nftables.conf',
+    '/etc/hosts', '/etc/localtime', '/etc/audit', '/var/log/audit', '/var/log/sudo-io', '/etc/anlan',
+    '/usr/local/lib/anlan',
 )  # fmt: skip
 """What decides who may what, and the records themselves."""
 
@@ -27,9 +28,9 @@ CALLS = {
 PROGRAMS = ('/usr/bin/sudo', '/usr/bin/su', '/usr/bin/passwd', '/usr/bin/chage', '/usr/bin/mount')
 GOOD_RULES = (
     *(f'-w {path} -p wa -k planted' for path in WATCHED),
-    *(f'-a always,exit -F arch=b64 -S {",".join(calls)} -F auid>=1000 -F auid!=-1 -F key={name}' for name, calls in CALLS.items()),
+    *(f'-a always,exit -F arch=b64 -S {",".join(calls)} -F auid>=1000 -F key={name}' for name, calls in CALLS.items()),
     *(f'-a always,exit -F path={path} -F perm=x -F auid>=1000 -F auid!=-1 -F key=privileged' for path in PROGRAMS),
-    *(f'-a always,exit -F arch=b64 -S open,openat -F exit={code} -F auid>=1000 -F key=refused' for code in ('-EACCES', '-EPERM')),
+    *(f'-a always,exit -F arch=b64 -S open,openat -F exit={code} -F key=refused' for code in ('-EACCES', '-EPERM')),
 )  # fmt: skip
 GOOD_STATE = {'enabled': 2, 'failure': 1, 'pid': 412, 'backlog_limit': 8192, 'lost': 0, 'backlog': 0}
 

@@ -7,14 +7,21 @@ import json
 from compliance.checking import clauses, not_applicable, not_verified, tiers, violation
 from compliance.violation import answered, run
 
-LIST = (
-    'python3 -B /usr/local/lib/anlan/block_list list | python3 -c "import json, sys\n'
-    "said = json.load(sys.stdin); never = set(json.load(open('/etc/anlan/block-list.json'))['never'])\n"
-    "shut = [each['prefix'] for each in said['entries']]; kernel = said['in_kernel']\n"
-    "print(json.dumps({'shut': len(shut), 'kernel': None if kernel is None else len(kernel), "
-    "'differ': None if kernel is None else len(set(kernel) ^ set(shut)), "
-    "'ours': sorted(never & set(shut + (kernel or []))), 'never': sorted(never), 'fault': said['fault'], 'peers': said['peers']}))\""
-)
+LIST = '''python3 -c "
+import json, socket
+link = socket.socket(socket.AF_UNIX)
+link.settimeout(5)
+link.connect('/run/anlan/block-list/control')
+link.sendall(b'{\\"command\\": \\"list\\"}')
+link.shutdown(socket.SHUT_WR)
+said = json.loads(b''.join(iter(lambda: link.recv(65536), b'')))
+never = json.load(open('/etc/anlan/block-list.json'))['never']
+shut, kernel = [each['prefix'] for each in said['entries']], said['in_kernel']
+print(json.dumps({
+    'shut': len(shut), 'differ': None if kernel is None else len(set(kernel) ^ set(shut)),
+    'ours': sorted(set(never) & set(shut + (kernel or []))), 'never': sorted(never),
+    'fault': said['fault'], 'peers': said['peers'],
+}))"'''
 """Numbers, and none of the sources: they may be people."""
 
 TABLE = 'nft -j -t list table inet anlan_blocks'
@@ -27,8 +34,8 @@ LONGEST_SILENCE_SECONDS = 30
 
 def told(**otherwise):
     """Return the violation of an answer in which something is otherwise."""
-    said = {'shut': 0, 'kernel': 0, 'differ': 0, 'ours': [], 'never': ['192.0.2.1'], 'fault': None, 'peers': {}}
-    return answered('block_list list', json.dumps(said | otherwise))
+    said = {'shut': 0, 'differ': 0, 'ours': [], 'never': ['192.0.2.1'], 'fault': None, 'peers': {}}
+    return answered('/run/anlan/block-list/control', json.dumps(said | otherwise))
 
 
 def listed(host):
@@ -56,8 +63,8 @@ def test_who_is_shut_out_is_dropped_before_anything_else(host):
     assert hooked, "the block list is in no packet's way"
     assert hooked[0]['prio'] < -300, f'it comes at {hooked[0]["prio"]}, after others'
     dropping = {
-        part['match']['right'] for rule in rules if any('drop' in each for each in rule['expr']) for part in rule['expr']
-        if 'match' in part and isinstance(part['match']['right'], str)
+        part['match']['right'] for rule in rules if any('drop' in each for each in rule['expr'])
+        for part in rule['expr'] if 'match' in part and isinstance(part['match']['right'], str)
     }  # fmt: skip
     assert {'@blocked_v4', '@blocked_v6'} <= dropping, f'dropped is what is in {sorted(dropping)} alone'
 

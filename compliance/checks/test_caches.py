@@ -18,7 +18,8 @@ FILE = NAME + (
 SHIELD = (
     'file=$(find /var/lib/nginx/anlan-cache -type f | head -3 | xargs -r grep -ahom1 "^KEY: /[a-zA-Z0-9._/-]*" | '
     'head -1 | cut -d" " -f2); for each in 1 2; do '
-    '[ -z "$file" ] || curl -s -m 3 -D - -o /dev/null -H "Host: NAME" http://127.0.0.1:8480$file; echo --; done; echo end'
+    '[ -z "$file" ] || curl -s -m 3 -D - -o /dev/null -H "Host: NAME" http://127.0.0.1:8480$file; echo --; done; '
+    'echo end'
 )
 FIGURES = "grep -v '^#' /run/anlan/metrics/cache.prom; date +%s"
 HEADERS = 'HTTP/2 200\r\ncache-control: {control}\r\nx-cache: {cache}\r\nalt-svc: {alt}\r\n--\n{page}--\n{version}\n{vary}\nend\n'

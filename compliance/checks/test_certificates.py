@@ -8,11 +8,11 @@ import pytest
 
 from compliance.checking import clauses, not_verified, tiers, violation
 from compliance.reading.listeners import OWN, SELF_MADE, names_of, planted, self_made, showing
+from compliance.reading.places import places, told
 from compliance.violation import answered, mode, run
 
 WITH_LISTENERS = tiers('edge', 'balancer', 'app', 'data', 'monitoring')
 FOLDER = '/etc/anlan/tls'
-FILES = f'stat -c "%a %U:%G %n" {FOLDER} {FOLDER}/*; echo members $(getent group anlan-tls | cut -d: -f4)'
 OWN_CERTIFICATE = (
     f'cd {FOLDER}; openssl verify -CAfile ca.crt -x509_strict host.crt; openssl x509 -in host.crt -noout -dates -subject -nameopt '
     'RFC2253 -dateopt iso_8601; echo sha256 $(openssl x509 -in host.crt -outform DER | sha256sum | cut -d" " -f1); '
@@ -63,7 +63,9 @@ def test_what_is_shown_comes_from_the_platforms_authority(host, expected):
     for listener, certificate in showing(host, expected):
         authority = own(host)['subject']
         assert certificate['authority'] == 'FALSE', f'{listener} shows the certificate of an authority'
-        assert 'internal authority' in certificate['issuer'], f'{listener}: issued by {certificate["issuer"]}, not {authority}'
+        assert 'internal authority' in certificate['issuer'], (
+            f'{listener}: issued by {certificate["issuer"]}, not {authority}'
+        )
         assert any(not why for why in listener.verified.values()), f'{listener}: {listener.verified}'
 
 
@@ -167,7 +169,11 @@ def test_the_hosts_key_belongs_to_its_certificate(host):
 
 
 @clauses('22239-8.1.4.7-a')
-@violation(answered('openssl verify', 'now 2026-01-01 00:00:00Z\nsha256 0\nauthority CA:TRUE\nauthority Public-Key: (1024 bit)\n'))
+@violation(
+    answered(
+        'openssl verify', 'now 2026-01-01 00:00:00Z\nsha256 0\nauthority CA:TRUE\nauthority Public-Key: (1024 bit)\n'
+    )
+)
 def test_the_authority_is_strong(host):
     said = ' '.join(own(host).get('authority', []))
     if 'Public-Key' not in said:
@@ -178,45 +184,42 @@ def test_the_authority_is_strong(host):
     assert 'sha1' not in said.lower() and 'md5' not in said.lower(), f'it is signed so: {said}'
 
 
-def lines(host):
-    """Return mode, owner and path of the files of certificates."""
-    said = host.run(FILES)
-    assert said.rc == 0, said.stderr.strip()
-    return [line.split() for line in said.stdout.splitlines() if not line.startswith('members')]
+def files(host, expected):
+    """Return the files of certificates."""
+    return [each for each in places(host, expected).values() if each.path.startswith(FOLDER)]
 
 
 @clauses('22239-8.1.4.2-f', '22239-8.1.4.8-a')
 @violation(mode(f'{FOLDER}/host.key', '0644'))
-def test_the_key_is_read_by_its_group_alone(host):
-    keys = [each for each in lines(host) if each[2].endswith(('.key', '.pem'))]
+def test_the_key_is_read_by_its_group_alone(host, expected):
+    keys = [each for each in files(host, expected) if each.path.endswith(('.key', '.pem'))]
     assert keys, 'there is no key'
-    for bits, owner, path in keys:
-        assert not int(bits, 8) & ~0o640, f'{path} has mode {bits}'
-        assert owner.partition(':')[0] == 'root', f'{path} belongs to {owner}'
+    for each in keys:
+        assert not each.mode & ~0o640, str(each)
+        assert each.owner.startswith('root:'), str(each)
 
 
 @clauses('22239-8.1.4.2-f', '22239-8.1.4.7-a')
 @violation(mode(f'{FOLDER}/ca.crt', '0666'))
-def test_nobody_but_root_changes_what_is_trusted(host):
-    for bits, owner, path in lines(host):
-        assert not int(bits, 8) & 0o022, f'{path} has mode {bits}'
-        assert owner.startswith('root:'), f'{path} belongs to {owner}'
+def test_nobody_but_root_changes_what_is_trusted(host, expected):
+    found = files(host, expected)
+    assert found, 'there is no certificate'
+    for each in found:
+        assert not each.mode & 0o022, str(each)
+        assert each.owner.startswith('root:'), str(each)
 
 
 @clauses('22239-8.1.4.4-a', '22239-8.1.4.8-a')
 @violation(run(f'touch {FOLDER}/ca.key', f'rm -f {FOLDER}/ca.key'))
 def test_no_other_key_is_there(host, expected):
     wanted = {'ca.crt', 'host.crt', 'host.key'} | ({'host.pem'} if expected.tier == 'balancer' else set())
-    there = {path.removeprefix(f'{FOLDER}/') for _, _, path in lines(host) if path != FOLDER}
+    there = {each.path.removeprefix(f'{FOLDER}/') for each in files(host, expected) if each.path != FOLDER}
     assert there <= wanted, f'{", ".join(sorted(there - wanted))} should not be there'
 
 
 @clauses('22239-8.1.4.2-d', '22239-8.1.4.2-f')
 @violation(run('gpasswd -a nobody anlan-tls', 'gpasswd -d nobody anlan-tls 2>/dev/null || true'))
 def test_services_alone_read_the_key(host, expected):
-    said = next((line for line in host.run(FILES).stdout.splitlines() if line.startswith('members')), None)
-    if said is None:
-        not_verified('the group is not told')
-    members = set(filter(None, said.removeprefix('members').strip().split(',')))
+    members = set(filter(None, told(host, expected, 'members').split(',')))
     wanted = {'anlan-app'} if expected.tier == 'app' else set()
     assert members <= wanted, f'{", ".join(sorted(members - wanted))} may read the key'

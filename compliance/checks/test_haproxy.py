@@ -9,13 +9,14 @@ import pytest
 from compliance.checking import clauses, not_verified, tiers, violation
 from compliance.reading import units
 from compliance.reading.haproxy import servers, told
+from compliance.reading.places import shut
+from compliance.reading.sockets import sockets_of
 from compliance.violation import answered, mode, run
 
 EVERYWHERE = tiers('balancer', 'app')
 ON_BALANCERS = tiers('balancer')
 
-FILES = 'stat -c "%a %U:%G %n" /run/haproxy /run/haproxy/admin.sock /etc/haproxy /etc/haproxy/haproxy.cfg'
-SOCKETS = 'ss -Hltnp | grep -F \'("haproxy"\''
+SOCKETS = 'ss -H -tulpn'
 STEER = (
     'import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect("/run/haproxy/admin.sock"); '
     's.sendall(sys.argv[1].encode() + b"\\n"); s.recv(9)'
@@ -33,19 +34,11 @@ def said(**parts):
     return answered('show stat', json.dumps({**good, **parts}))
 
 
-def files(host):
-    """Return mode and owner by path."""
-    return {each[2]: (int(each[0], 8), each[1]) for each in map(str.split, host.run(FILES).stdout.splitlines())}
-
-
 @EVERYWHERE
 @clauses('22239-8.1.4.2-d', '22239-8.1.4.4-c')
 @violation(mode('/run/haproxy/admin.sock', '0666'))
-def test_its_socket_is_roots(host):
-    found = files(host).get('/run/haproxy/admin.sock')
-    assert found, 'it has no socket'
-    assert not found[0] & 0o007, f'everybody may steer it: mode {found[0]:o}'
-    assert found[1] == 'root:haproxy', f'it belongs to {found[1]}'
+def test_its_socket_is_roots(host, expected):
+    shut(host, expected, '/run/haproxy/admin.sock', 0o007, 'root:haproxy', 'root:root')
 
 
 @EVERYWHERE
@@ -53,27 +46,27 @@ def test_its_socket_is_roots(host):
 @pytest.mark.parametrize(
     ('path', 'bits'),
     [
-        pytest.param('/etc/haproxy/haproxy.cfg', 0o022, id='settings', marks=violation(mode('/etc/haproxy/haproxy.cfg', '0666'))),
+        pytest.param(
+            '/etc/haproxy/haproxy.cfg', 0o022, id='settings', marks=violation(mode('/etc/haproxy/haproxy.cfg', '0666'))
+        ),
         pytest.param('/etc/haproxy', 0o022, id='folder', marks=violation(mode('/etc/haproxy', '0777'))),
         pytest.param('/run/haproxy', 0o002, id='folder-of-its-socket', marks=violation(mode('/run/haproxy', '0777'))),
     ],
 )
-def test_its_files_are_changed_by_root_alone(host, path, bits):
-    found = files(host).get(path)
-    assert found, f'{path} is not there'
-    assert not found[0] & bits, f'{path} has mode {found[0]:o}'
+def test_its_files_are_changed_by_root_alone(host, expected, path, bits):
+    shut(host, expected, path, bits)
 
 
 @EVERYWHERE
 @clauses('22239-8.1.4.4-b', '22239-8.1.4.4-c')
-@violation(answered('("haproxy"', 'LISTEN 0 9 0.0.0.0:8404 0.0.0.0:* users:(("haproxy",pid=1,fd=1))\n'))
+@violation(answered('-tulpn', 'tcp LISTEN 0 9 0.0.0.0:8404 0.0.0.0:* users:(("haproxy",pid=1,fd=1))\n'))
 def test_what_tells_of_it_is_reached_from_its_host_alone(host, expected):
-    found = {line.split()[3] for line in host.run(SOCKETS).stdout.splitlines()}
+    found = [each for each in sockets_of(host.run(SOCKETS).stdout) if each.program == 'haproxy']
     if not found:
         not_verified('it listens nowhere')
-    wide = {each for each in found if not each.startswith('127.')}
-    wanted = {'0.0.0.0:443'} if expected.tier == 'balancer' else set()
-    assert wide <= wanted, f'others reach {", ".join(sorted(wide - wanted))}'
+    wanted = {443} if expected.tier == 'balancer' else set()
+    wide = [str(each) for each in found if not each.loopback and each.port not in wanted]
+    assert not wide, f'others reach {", ".join(wide)}'
 
 
 @EVERYWHERE
@@ -116,7 +109,11 @@ def test_every_host_of_the_application_serves(host, expected, backend):
 @clauses('22239-8.1.4.9-c', '22239-8.1.2.1-e')
 @violation(steered('set server app_ready/app-2 state maint', 'set server app_ready/app-2 state ready'))
 def test_hosts_that_serve_stand_in_different_fault_domains(host, expected):
-    up = [name for name, status in servers(host, 'app_ready').items() if status.startswith('UP') and name in expected.outputs['hosts']]
+    up = [
+        name
+        for name, status in servers(host, 'app_ready').items()
+        if status.startswith('UP') and name in expected.outputs['hosts']
+    ]
     domains = {expected.outputs['hosts'][name]['variables']['anlan_fault_domain'] for name in up}
     assert len(domains) >= 2, f'who serves stands in fault domain {", ".join(sorted(domains)) or "none"}'
 

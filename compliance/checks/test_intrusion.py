@@ -10,13 +10,37 @@ from compliance.checking import clauses, not_applicable, not_verified, tiers, vi
 from compliance.violation import answered, run
 
 SENSORS = ('inline', 'refused')
-ENGINE = (
-    'for each in inline refused; do suricatasc -c ruleset-stats /run/anlan/intrusion/$each.command; '
-    'suricatasc -c iface-list /run/anlan/intrusion/$each.command; suricatasc -c running-mode /run/anlan/intrusion/$each.command; done'
-)
+ENGINE = '''python3 -c "
+import json, socket
+def read(link):
+    said = b''
+    while True:
+        said += link.recv(65536)
+        try:
+            return json.loads(said)
+        except ValueError:
+            if len(said) > 100000: raise
+for sensor in ('inline', 'refused'):
+    for command in ('ruleset-stats', 'iface-list', 'running-mode'):
+        try:
+            link = socket.socket(socket.AF_UNIX)
+            link.settimeout(3)
+            link.connect('/run/anlan/intrusion/' + sensor + '.command')
+            link.sendall(b'{\\"version\\": \\"0.2\\"}\\n')
+            read(link)
+            link.sendall(json.dumps({'command': command}).encode() + b'\\n')
+            print(json.dumps(read(link)))
+        except (OSError, ValueError) as error:
+            print(json.dumps({'return': 'NOK', 'message': str(error)}))
+"'''
+"""Each sensor is asked over its own socket, by one program: the tool for it is as many programs as questions."""
+
 FIGURES = "grep -v '^#' /run/anlan/metrics/intrusion.prom; date +%s"
 SETS = 'cat /var/lib/anlan/intrusion/sets.json; echo; date +%s'
-WAY = 'iptables-nft -t security -S; echo --; ip6tables-nft -t security -S; echo --; cat /proc/net/netfilter/nfnetlink_queue'
+WAY = (
+    'iptables-nft -t security -S; echo --; ip6tables-nft -t security -S; echo --; '
+    'cat /proc/net/netfilter/nfnetlink_queue'
+)
 FIELDS = ('ANLAN_SOURCE', 'ANLAN_TARGET', 'ANLAN_TYPE', 'ANLAN_TIME', 'ANLAN_SEVERITY', 'ANLAN_ACTION')
 RECORDS = (
     'journalctl ANLAN_EVENT=intrusion -n 50 -o json --no-pager -q | python3 -c "import json, sys\n'
@@ -32,16 +56,10 @@ RENEW = '/usr/local/lib/anlan/inspection-way on'
 
 
 def engine(host):
-    """Return of each sensor what it says: rules, interfaces, mode. An answer that is none is empty."""
-    lines = host.run(ENGINE).stdout.splitlines()
-    if len(lines) != 6:
-        not_verified(f'the sensors do not answer: {" ".join(lines)[:100]}')
-    answers = []
-    for line in lines:
-        try:
-            answers.append(json.loads(line))
-        except ValueError:
-            answers.append({'return': 'NOK', 'message': line})
+    """Return of each sensor what it says: rules, interfaces, mode."""
+    answers = [json.loads(line) for line in host.run(ENGINE).stdout.splitlines()]
+    if len(answers) != 6:
+        not_verified('the sensors do not answer')
     return {sensor: answers[at * 3 : at * 3 + 3] for at, sensor in enumerate(SENSORS)}
 
 
@@ -117,7 +135,8 @@ def test_all_that_passes_both_ways_goes_through_the_sensor(host, family):
 def test_nothing_but_encrypted_connections_goes_past_the_sensor(host):
     past = [
         f'{family}: {each}' for family, rules in way(host)[0].items() for each in rules
-        if ('-j RETURN' in each or '-j ACCEPT' in each) and each.startswith('-A') and '--mark 0x1000000/0x1000000' not in each
+        if ('-j RETURN' in each or '-j ACCEPT' in each) and each.startswith('-A')
+        and '--mark 0x1000000/0x1000000' not in each
     ]  # fmt: skip
     assert any('NFQUEUE' in each for rules in way(host)[0].values() for each in rules), 'nothing is queued at all'
     assert not past, f'goes past the sensor: {"; ".join(past)}'
@@ -126,7 +145,8 @@ def test_nothing_but_encrypted_connections_goes_past_the_sensor(host):
 @tiers('firewall')
 @clauses('22239-8.1.3.3-a', '22239-8.1.2.1-a', 'cosha-5.3')
 @violation(run(
-    'iptables-nft -t security -F ANLAN_INSPECT && iptables-nft -t security -A ANLAN_INSPECT -j NFQUEUE --queue-balance 2:3 --queue-bypass',
+    'iptables-nft -t security -F ANLAN_INSPECT && '
+    'iptables-nft -t security -A ANLAN_INSPECT -j NFQUEUE --queue-balance 2:3 --queue-bypass',
     RENEW,
 ))  # fmt: skip
 def test_each_queue_is_read(host):
@@ -157,9 +177,9 @@ def test_the_queues_lose_nothing(host):
 @tiers('firewall')
 @clauses('22239-8.1.3.2-a', '22239-8.1.3.3-a')
 @violation(run(
-    'iptables-nft -t security -F ANLAN_INSPECT; if grep -q open /etc/anlan/intrusion/way; then bypass=; else bypass=--queue-bypass; fi; '
-    'ip6tables-nft -t security -F ANLAN_INSPECT; ip6tables-nft -t security -A ANLAN_INSPECT -j NFQUEUE --queue-balance 0:1 $bypass; '
-    'iptables-nft -t security -A ANLAN_INSPECT -j NFQUEUE --queue-balance 0:1 $bypass',
+    'if grep -q open /etc/anlan/intrusion/way; then bypass=; else bypass=--queue-bypass; fi; '
+    'for each in iptables-nft ip6tables-nft; do $each -t security -F ANLAN_INSPECT; '
+    '$each -t security -A ANLAN_INSPECT -j NFQUEUE --queue-balance 0:1 $bypass; done',
     RENEW,
 ))  # fmt: skip
 def test_what_becomes_of_traffic_that_nobody_inspects_is_as_declared(host, expected):
@@ -290,7 +310,8 @@ def test_the_sensors_are_watched(host):
 
 @tiers('firewall')
 @clauses('22239-8.1.2.1-a', '22239-8.1.3.3-a')
-@violation(answered('intrusion.prom', 'anlan_intrusion_memory_bytes{sensor="inline"} 99\nanlan_intrusion_memory_maximum_bytes{sensor="inline"} 100\n'
+@violation(answered('intrusion.prom', 'anlan_intrusion_memory_bytes{sensor="inline"} 99\n'
+                    'anlan_intrusion_memory_maximum_bytes{sensor="inline"} 100\n'
                     'c 0\nd 0\n1\n'))  # fmt: skip
 def test_the_sensors_have_memory_left(host):
     found = figures(host)[0]

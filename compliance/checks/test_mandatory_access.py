@@ -6,7 +6,7 @@ from compliance.checking import clauses, kernel_wide, not_verified, violation
 from compliance.violation import answered
 
 MODULES = 'cat /sys/kernel/security/lsm'
-PROFILES = "sed -E 's/^.*\\((enforce|complain|kill|unconfined)\\)$/\\1/' /sys/kernel/security/apparmor/profiles | sort | uniq -c"
+PROFILES = "sed -E 's/^.*\\(([a-z]+)\\)$/\\1/' /sys/kernel/security/apparmor/profiles | sort | uniq -c"
 
 
 @clauses('22239-8.1.4.2-g')

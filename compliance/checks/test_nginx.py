@@ -7,15 +7,13 @@ import pytest
 from compliance.checking import clauses, not_verified, tiers, violation
 from compliance.reading import units
 from compliance.reading.pages import answer, plain_door, port
+from compliance.reading.places import loose, shut
+from compliance.reading.sockets import sockets_of
 from compliance.violation import answered, mode, run, substitute, write
 
 SETTINGS = '/etc/nginx/nginx.conf'
-FILES = (
-    'stat -c "%a %U:%G %n" /etc/nginx /etc/nginx/nginx.conf; find /etc/nginx -type f \\( -perm /022 -o ! -user root \\) '
-    '-printf "loose %m %u %p\\n" | head -5; find /etc/nginx /usr/share/nginx/html /var/www -name "*.key" -printf "key %p\\n" 2>/dev/null | head -3'
-)
 RELOAD = 'systemctl reload nginx.service'
-SOCKETS = 'ss -Hltnp | grep -F \'("nginx"\''
+SOCKETS = 'ss -H -tulpn'
 
 
 def changed(pattern, replacement):
@@ -107,40 +105,41 @@ def test_the_origin_refuses_what_nobody_may(host, expected, what, codes):
         pytest.param(SETTINGS, id='settings', marks=violation(mode(SETTINGS, '0666'))),
     ],
 )
-def test_its_settings_are_changed_by_root_alone(host, path):
-    found = [line.split() for line in host.run(FILES).stdout.splitlines()]
-    entry = next((each for each in found if each[2] == path), None)
-    assert entry, f'{path} is not there'
-    assert not int(entry[0], 8) & 0o022 and entry[1] == 'root:root', f'{path}: mode {entry[0]}, of {entry[1]}'
+def test_its_settings_are_changed_by_root_alone(host, expected, path):
+    shut(host, expected, path, 0o022, 'root:root')
 
 
 @tiers('edge', 'app', 'balancer', 'monitoring')
 @clauses('22239-8.1.4.2-f')
-@violation(run('touch /etc/nginx/anlan-planted && chmod 0666 /etc/nginx/anlan-planted', 'rm -f /etc/nginx/anlan-planted'))
-def test_no_file_of_its_settings_is_loose(host):
-    said = host.run(FILES)
-    assert said.rc == 0, said.stderr
-    loose = [line for line in said.stdout.splitlines() if line.startswith(('loose', 'key'))]
-    assert not loose, '; '.join(loose)
+@violation(
+    run('touch /etc/nginx/anlan-planted && chmod 0666 /etc/nginx/anlan-planted', 'rm -f /etc/nginx/anlan-planted')
+)
+def test_no_file_of_its_settings_is_loose(host, expected):
+    found = loose(host, expected, 'nginx')
+    assert not found, '; '.join(found)
 
 
 @tiers('balancer')
 @clauses('22239-8.1.4.4-b', '22239-8.1.4.8-a')
-@violation(changed('listen 127.0.0.1:8480 backlog=1024;', 'listen 127.0.0.1:8480 backlog=1024; listen 127.0.0.1:8479; listen 8478;'))
+@violation(
+    changed(
+        'listen 127.0.0.1:8480 backlog=1024;', 'listen 127.0.0.1:8480 backlog=1024; listen 127.0.0.1:8479; listen 8478;'
+    )
+)
 def test_the_shield_is_reached_from_its_own_host_alone(host):
-    found = {line.split()[3] for line in host.run(SOCKETS).stdout.splitlines()}
+    found = [each for each in sockets_of(host.run(SOCKETS).stdout) if each.program == 'nginx']
     if not found:
         not_verified('nginx listens nowhere')
-    wide = [each for each in found if not each.startswith('127.')]
-    assert not wide, f'it listens on {", ".join(sorted(wide))}'
+    wide = [str(each) for each in found if not each.loopback]
+    assert not wide, ', '.join(wide)
 
 
 @tiers('edge', 'app')
 @clauses('22239-8.1.4.4-b')
-@violation(answered('("nginx"', 'LISTEN 0 9 0.0.0.0:8080 0.0.0.0:* users:(("nginx",pid=1,fd=1))\n'))
+@violation(answered('-tulpn', 'tcp LISTEN 0 9 0.0.0.0:8080 0.0.0.0:* users:(("nginx",pid=1,fd=1))\n'))
 def test_nginx_listens_where_it_has_to(host, expected):
     wanted = {80, port(expected)} if expected.tier == 'edge' else {8443}
-    found = {int(line.split()[3].rpartition(':')[2]) for line in host.run(SOCKETS).stdout.splitlines()}
+    found = {each.port for each in sockets_of(host.run(SOCKETS).stdout) if each.program == 'nginx'}
     if not found:
         not_verified('nginx listens nowhere')
     assert found <= wanted, f'it listens on {", ".join(map(str, sorted(found - wanted)))} too'

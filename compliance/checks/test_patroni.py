@@ -9,11 +9,11 @@ import pytest
 from compliance.checking import clauses, not_applicable, tiers, violation
 from compliance.reading import units
 from compliance.reading.patroni import CURL, LEADERS, base, members, told
+from compliance.reading.places import places, shut
 from compliance.violation import answered, mode
 
 pytestmark = tiers('data')
 
-FILES = 'stat -c "%a %U:%G %n" /etc/patroni/config.yml /run/anlan-patroni /run/anlan-patroni/pgpass'
 CALLS = ('PATCH config', 'POST failover', 'POST switchover', 'DELETE switchover')
 """An empty change, and deeds that lack what they need: nothing is done even where they are let through."""
 
@@ -28,7 +28,7 @@ def stranger(expected):
 def cluster(*every):
     """Return the violation that Patroni tells of these members: (name, role, state)."""
     told_members = [{'name': name, 'role': role, 'state': state, 'lag': 0} for name, role, state in every]
-    return answered(':8008/cluster', json.dumps({'members': told_members}))
+    return answered(':8008/cluster', json.dumps({'members': told_members}) + '\n{}\n')
 
 
 @clauses('22239-8.1.4.2-b', '22239-8.1.4.2-d', '22239-8.1.5.4-b')
@@ -48,7 +48,7 @@ def test_a_stranger_changes_nothing(host, expected, call):
 @pytest.mark.parametrize(
     ('name', 'bad'),
     [
-        pytest.param(name, bad, id=name, marks=violation(answered(':8008/config', json.dumps({name: bad}))))
+        pytest.param(name, bad, id=name, marks=violation(answered(':8008/config', '{}\n' + json.dumps({name: bad}))))
         for name, bad in [
             ('synchronous_mode', False), ('failsafe_mode', False), ('synchronous_node_count', 0), ('pause', True),
         ]
@@ -66,7 +66,7 @@ def test_an_acknowledged_write_is_on_two_hosts(host, expected, name, bad):
 @pytest.mark.parametrize(
     ('name', 'declared'),
     [
-        pytest.param(name, declared, id=name, marks=violation(answered(':8008/config', json.dumps({name: 999_999_999}))))
+        pytest.param(name, declared, id=name, marks=violation(answered(':8008/config', '{}\n' + json.dumps({name: 999_999_999}))))
         for name, declared in [
             ('ttl', 'ttl_seconds'), ('loop_wait', 'loop_wait_seconds'), ('retry_timeout', 'retry_timeout_seconds'),
             ('primary_start_timeout', 'primary_start_timeout_seconds'), ('maximum_lag_on_failover', 'maximum_lag_mib'),
@@ -124,13 +124,10 @@ def test_members_at_work_stand_in_different_fault_domains(host, expected):
         ]
     ],
 )
-def test_files_with_passwords_are_shut(host, path, bits, owners):
-    found = {each[2]: (int(each[0], 8), each[1]) for each in map(str.split, host.run(FILES).stdout.splitlines())}
-    if path not in found and path.endswith('/pgpass'):
+def test_files_with_passwords_are_shut(host, expected, path, bits, owners):
+    if path.endswith('/pgpass') and path not in places(host, expected):
         not_applicable('this member follows nobody and has no such file')
-    assert path in found, f'{path} is not there'
-    assert not found[path][0] & ~bits, f'{path} has mode {found[path][0]:o}'
-    assert found[path][1] in owners, f'{path} belongs to {found[path][1]}'
+    shut(host, expected, path, 0o7777 & ~bits, *owners)
 
 
 @clauses('22239-8.1.4.4-a')

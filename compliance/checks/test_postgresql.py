@@ -9,15 +9,12 @@ import pytest
 
 from compliance.checking import clauses, tiers, violation
 from compliance.reading import units
-from compliance.reading.database import HOME, PSQL, SETTINGS, altered, ask, rules, ruled, settings
+from compliance.reading.database import HOME, altered, ruled, rules, settings, state
+from compliance.reading.places import loose, shut
 from compliance.violation import answered, run
 
 pytestmark = tiers('data')
 
-FILES = (
-    f'{HOME}; stat -c "%a %U:%G %n" "$f" "$f/postgresql.conf" "$f/pg_hba.conf" "$f/base" "$f/pg_wal" '
-    '/run/postgresql/.s.PGSQL.5432; find "$f" ! -user postgres -printf "foreign %p\\n" | head -5'
-)
 OWN = "$(hostname -I | tr ' ' '\\n' | grep -v : | head -1)"
 LOGINS = (
     f'own={OWN}; export PGCONNECT_TIMEOUT=2; for try in plain:rewind:x tls:rewind:x tls:learning:x tls:postgres:postgres; '
@@ -169,7 +166,7 @@ def test_it_listens_where_it_has_to(host, expected):
 @clauses('22239-8.1.4.4-a')
 @violation(altered('shared_buffers', '64MB'))
 def test_no_setting_waits_or_is_wrong(host):
-    answer = ask(host, SETTINGS)
+    answer = state(host)
     assert not answer['waiting'], f'these wait for a restart: {", ".join(answer["waiting"])}'
     assert not answer['ignored'], f'these are wrong in the file: {", ".join(answer["ignored"])}'
 
@@ -177,7 +174,11 @@ def test_no_setting_waits_or_is_wrong(host):
 @clauses('22239-8.1.4.8-a', '22239-8.1.4.7-a', '35273-6.3-a')
 @violation(ruled('host all all 198.18.30.0/24 scram-sha-256'))
 def test_nobody_comes_in_over_the_network_without_tls(host):
-    plain = [f'line {each["line_number"]}: {each["type"]}' for each in rules(host) if each['type'] not in ('local', 'hostssl')]
+    plain = [
+        f'line {each["line_number"]}: {each["type"]}'
+        for each in rules(host)
+        if each['type'] not in ('local', 'hostssl')
+    ]
     assert not plain, f'pg_hba.conf lets in without TLS: {"; ".join(plain)}'
 
 
@@ -198,7 +199,9 @@ def test_nobody_comes_in_from_elsewhere_than_declared(host, expected):
             continue
         assert each['address'] and each['netmask'], f'line {each["line_number"]}: from {each["address"]}'
         network = ip_network(f'{each["address"]}/{each["netmask"]}', strict=False)
-        assert network.is_loopback or any(network.subnet_of(zone) for zone in zones), f'line {each["line_number"]}: {network}'
+        assert network.is_loopback or any(network.subnet_of(zone) for zone in zones), (
+            f'line {each["line_number"]}: {network}'
+        )
 
 
 @clauses('22239-8.1.4.2-d', '22239-8.1.4.4-c')
@@ -206,7 +209,9 @@ def test_nobody_comes_in_from_elsewhere_than_declared(host, expected):
 def test_the_superuser_does_not_come_in_over_the_network(host):
     for each in rules(host):
         named = set(each['user_name']) & {'postgres', 'all'}
-        assert each['type'] == 'local' or not named, f'pg_hba.conf, line {each["line_number"]} lets in {", ".join(named)}'
+        assert each['type'] == 'local' or not named, (
+            f'pg_hba.conf, line {each["line_number"]} lets in {", ".join(named)}'
+        )
 
 
 @clauses('22239-8.1.4.4-a')
@@ -234,7 +239,9 @@ def test_no_rule_of_access_is_wrong(host):
 def test_a_log_in_is_refused(host, tried, words):
     lines = dict(line.partition(': ')[::2] for line in host.run(LOGINS).stdout.splitlines())
     answer = lines.get(tried, '')
-    assert 'FATAL' in answer and any(word in answer for word in words), f'{tried} was not refused: {answer or "no answer"}'
+    assert 'FATAL' in answer and any(word in answer for word in words), (
+        f'{tried} was not refused: {answer or "no answer"}'
+    )
 
 
 @clauses('22239-8.1.4.2-f', '22239-8.1.4.11-b')
@@ -250,21 +257,16 @@ def test_a_log_in_is_refused(host, tried, words):
     ],
 )  # fmt: skip
 def test_files_of_the_database_are_shut_to_others(host, expected, name, bits):
-    lines = [line.split() for line in host.run(FILES).stdout.splitlines() if not line.startswith('foreign')]
-    assert len(lines) == 6, 'not all files of the database are there'
-    folder = lines[0][2]
-    mode, owner = next((int(each[0], 8), each[1]) for each in lines if each[2] == folder + name)
-    assert not mode & ~bits, f'{folder}{name} has mode {mode:o}'
-    assert owner == 'postgres:postgres', f'{folder}{name} belongs to {owner}'
+    shut(
+        host, expected, f'/var/lib/postgresql/17/{expected.platform["name"]}{name}', 0o7777 & ~bits, 'postgres:postgres'
+    )
 
 
 @clauses('22239-8.1.4.2-f')
 @violation(run(f'{HOME}; touch $f/anlan-planted', f'{HOME}; rm -f $f/anlan-planted'))
-def test_no_file_of_the_database_belongs_to_another(host):
-    done = host.run(FILES)
-    assert done.rc == 0, done.stderr
-    foreign = [line for line in done.stdout.splitlines() if line.startswith('foreign')]
-    assert not foreign, f'not of postgres: {", ".join(foreign)}'
+def test_no_file_of_the_database_belongs_to_another(host, expected):
+    foreign = loose(host, expected, 'database')
+    assert not foreign, '; '.join(foreign)
 
 
 @clauses('22239-8.1.4.4-a', '22239-8.1.4.2-d')

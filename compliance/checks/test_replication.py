@@ -99,14 +99,18 @@ def test_a_replica_applies_what_it_gets(host):
 @violation(said(leader=False, receiver=None))
 def test_a_replica_gets_the_log(host):
     receiver = replica(host)['receiver'] or {}
-    assert receiver.get('state') == 'streaming', f'the log is received by nobody: {receiver.get("state", "no receiver")}'
+    assert receiver.get('state') == 'streaming', (
+        f'the log is received by nobody: {receiver.get("state", "no receiver")}'
+    )
 
 
 @clauses('22239-8.1.4.8-a', '22239-8.1.4.1-c')
 @violation(said(leader=False, receiver={'state': 'streaming', 'mode': 'require'}))
 def test_a_replica_makes_sure_who_its_leader_is(host):
     receiver = replica(host)['receiver'] or {}
-    assert receiver.get('mode') == 'verify-full', f'the leader’s certificate is not checked: sslmode={receiver.get("mode")}'
+    assert receiver.get('mode') == 'verify-full', (
+        f'the leader’s certificate is not checked: sslmode={receiver.get("mode")}'
+    )
 
 
 @clauses('22239-8.1.4.8-a', '22239-8.1.4.7-a', '35273-6.3-a')

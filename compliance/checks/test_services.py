@@ -170,8 +170,8 @@ def test_no_unit_has_failed(host):
 @clauses('22239-8.1.10.8-b')
 @violation(run(
     'mkdir -p /run/systemd/system/ssh.service.d && echo > /run/systemd/system/ssh.service.d/zz-anlan-planted.conf',
-    'rm -f /run/systemd/system/ssh.service.d/zz-anlan-planted.conf; rmdir /run/systemd/system/ssh.service.d 2>/dev/null; '
-    'systemctl daemon-reload',
+    'rm -f /run/systemd/system/ssh.service.d/zz-anlan-planted.conf; '
+    'rmdir /run/systemd/system/ssh.service.d 2>/dev/null; systemctl daemon-reload',
 ))  # fmt: skip
 def test_each_unit_in_force_is_the_one_on_disk(host):
     lines = host.run(CHANGED).stdout.splitlines()

@@ -27,7 +27,14 @@ def offer(name, options, prepare='true'):
 
 def without_tls(process, port):
     """Return the violation of an answer in which a service speaks no TLS: one that does so cannot be had in seconds."""
-    seen = {'port': port, 'process': process, 'took': {}, 'refused': {}, 'verified': {}, 'plain': 'wrong version number'}
+    seen = {
+        'port': port,
+        'process': process,
+        'took': {},
+        'refused': {},
+        'verified': {},
+        'plain': 'wrong version number',
+    }
     return answered('shakes hands with every TCP listener', json.dumps([seen]))
 
 

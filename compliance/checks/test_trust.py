@@ -8,8 +8,9 @@ from compliance.violation import answered
 TRUST = (
     'ls -d /sys/class/tpm/tpm[0-9] 2>/dev/null; echo --; '
     'od -An -tu1 -j4 -N1 /sys/firmware/efi/efivars/SecureBoot-* 2>/dev/null; echo --; '
-    'wc -l < /sys/kernel/security/ima/policy 2>/dev/null; cat /sys/kernel/security/ima/runtime_measurements_count 2>/dev/null; '
-    'echo --; cat /sys/kernel/security/lockdown 2>/dev/null; echo --; cat /sys/module/module/parameters/sig_enforce 2>/dev/null; '
+    'cat /sys/kernel/security/ima/runtime_measurements_count 2>/dev/null; echo --; '
+    'cat /sys/kernel/security/lockdown 2>/dev/null; echo --; '
+    'cat /sys/module/module/parameters/sig_enforce 2>/dev/null; '
     'echo --; ls /sys/kernel/security/tpm0/binary_bios_measurements 2>/dev/null; echo end'
 )
 SERVES = ('22239-8.1.2.3', '22239-8.1.3.6', '22239-8.1.4.6')
@@ -21,7 +22,7 @@ def seen(tpm='', secure='', ima='', lockdown='', enforced='', measured=''):
 
 
 def trust(host):
-    """Return TPM, secure boot, IMA, lockdown, enforced signatures of modules and measured boot, as far as the kernel says."""
+    """Return TPM, secure boot, IMA, lockdown, enforced signatures of modules and measured boot, as the kernel says."""
     said = host.run(TRUST).stdout
     parts = [part.strip() for part in said.split('--\n')]
     if len(parts) != 6 or not said.rstrip().endswith('end'):

@@ -10,7 +10,8 @@ ACCOUNTS = (
     'getent passwd | sed "s/^/passwd:/"; getent shadow | awk -F: -v OFS=: \'{ kind = "unknown"; '
     'if ($2 == "") kind = "empty"; else if ($2 ~ /^[!*]/) kind = "locked"; '
     'else if (match($2, /^\\$[0-9a-z]+\\$/)) kind = substr($2, 2, RLENGTH - 2); '
-    'print "shadow", $1, kind, $3, $4, $5, $6, $7, $8 }\''
+    'print "shadow", $1, kind, $3, $4, $5, $6, $7, $8 }\'; '
+    "find /home /root -maxdepth 1 -type d -printf 'folder:%m:%u:%p\\n'"
 )
 GROUPS = 'getent group'
 NO_SHELL = ('nologin', 'false', 'sync')
@@ -64,6 +65,12 @@ def accounts(host: Any) -> list[Account]:
         )
     assert found, 'the host names no account'
     return found
+
+
+def folders(host: Any) -> dict[str, tuple[int, str]]:
+    """Given a host, return mode and owner of the folder of each person."""
+    lines = [line.split(':', 3) for line in host.run(ACCOUNTS).stdout.splitlines() if line.startswith('folder:')]
+    return {path: (int(bits, 8), owner) for _, bits, owner, path in lines}
 
 
 def groups(host: Any) -> dict[str, tuple[int, tuple[str, ...]]]:

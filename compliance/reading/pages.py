@@ -55,7 +55,9 @@ def command(expected: Expected) -> str:
         # What looks like an attack would be counted as one.
         del asks['hidden']
     else:
-        asks['other-name'] = there.replace(f'Host: {expected.platform["front_door"]["name"]}', 'Host: other.example') + '/courses/'
+        asks['other-name'] = (
+            there.replace(f'Host: {expected.platform["front_door"]["name"]}', 'Host: other.example') + '/courses/'
+        )
         del asks['signed']
     return '; '.join(f'echo "== {name}"; {CURL} {words}' for name, words in asks.items())
 

@@ -22,9 +22,12 @@ def base(expected: Expected) -> str:
 
 def told(host: Host, expected: Expected, path: str) -> Mapping[str, Any]:
     """Given a path (`cluster`, `config`), return what Patroni tells. Fail if it does not."""
-    said = host.run(f'{CURL} {OWN} %s', f'{base(expected)}/{path}')
+    there = base(expected)
+    said = host.run(f"{CURL} {OWN} -w '\\n' %s %s", f'{there}/cluster', f'{there}/config')
     assert said.rc == 0, f'Patroni does not answer: {said.stderr.strip()}'
-    found: Mapping[str, Any] = json.loads(said.stdout)
+    lines = [line for line in said.stdout.splitlines() if line.strip()]
+    assert len(lines) == 2, f'Patroni tells {len(lines)} of two things'
+    found: Mapping[str, Any] = json.loads(lines[('cluster', 'config').index(path)])
     return found
 
 

@@ -44,10 +44,10 @@ ASKED = ','.join(
 )
 PROCESSES = (
     'for unit in %s; do pid=$(systemctl show -P MainPID $unit); '
-    "sed -n \"s|^|$unit |; /Uid\\|NoNewPrivs\\|Seccomp:\\|CapEff/p\" /proc/$pid/status; "
+    'sed -n "s|^|$unit |; /Uid\\|NoNewPrivs\\|Seccomp:\\|CapEff/p" /proc/$pid/status; '
     'echo "$unit root $(readlink /proc/$pid/root)"; '
     'for child in $(cat /proc/$pid/task/*/children); do '
-    "sed -n \"s|^|$unit child |; /Uid\\|NoNewPrivs/p\" /proc/$child/status; done; done 2>/dev/null"
+    'sed -n "s|^|$unit child |; /Uid\\|NoNewPrivs/p" /proc/$child/status; done; done 2>/dev/null'
 )
 
 
@@ -129,7 +129,9 @@ def running(host: Host, expected: Expected, service: str) -> None:
     """Given a service, fail if it does not run, does not start by itself, or runs with what is no longer its unit."""
     properties = unit(host, expected, service)
     assert properties['ActiveState'] == 'active', f'{service} is {properties["ActiveState"]}'
-    assert properties['UnitFileState'] == 'enabled', f'{service} does not start by itself: {properties["UnitFileState"]}'
+    assert properties['UnitFileState'] == 'enabled', (
+        f'{service} does not start by itself: {properties["UnitFileState"]}'
+    )
     assert properties['NeedDaemonReload'] == 'no', f'the unit of {service} was changed and is not loaded'
 
 

@@ -13,7 +13,9 @@ from compliance.violation import Violation, run
 PORTS = {'valkey': 6379, 'sentinel': 26379}
 MARK = '-- '
 MASTER = 'learning'
-PASSWORD = 'REDISCLI_AUTH=$(python3 -c \'import json; print(json.load(open("/etc/anlan/cache-node.json"))["password"])\')'
+PASSWORD = (
+    'REDISCLI_AUTH=$(python3 -c \'import json; print(json.load(open("/etc/anlan/cache-node.json"))["password"])\')'
+)
 """From a file to an environment: in no list of processes and no answer."""
 
 DRIED = {
@@ -77,7 +79,7 @@ def strangers() -> str:
     """Return the command that comes to both services without a password, and with passwords that everybody knows."""
     return '; '.join(
         f'echo "{service} nothing $({_client(service, "")} PING 2>&1 | head -1)"; printf "%s\\n" '
-        + ' '.join(f"'AUTH default \"{word}\"' 'AUTH anlan \"{word}\"'" for word in WORDS)
+        + ' '.join(f'\'AUTH default "{word}"\' \'AUTH anlan "{word}"\'' for word in WORDS)
         + f' | {_client(service, "")} 2>&1 | grep . | sort | uniq -c | sed "s/^ */{service} default /"'
         for service in PORTS
     )

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NoReturn
 
 from anlan.errors import AnlanError, DeadlineExceeded
 from anlan.paths import ROOT
@@ -45,10 +44,6 @@ def _paper(page: str) -> bytes:
     return done.stdout
 
 
-def _refused(url: str, *given: Any, **options: Any) -> NoReturn:
-    raise ValueError(f'{url} is not fetched: a report holds all that it needs')
-
-
 def main() -> int:
     """Read the page from standard input and write the PDF to standard output."""
     output = sys.stdout.buffer
@@ -56,13 +51,14 @@ def main() -> int:
     sys.stdout = sys.stderr
     try:
         from weasyprint import HTML
+        from weasyprint.urls import URLFetcher
     except (ImportError, OSError) as error:
         sys.stderr.write(f'\n{error}')
         return LACKING
     for name in ('weasyprint', 'fontTools'):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     page = sys.stdin.buffer.read().decode('utf-8')
-    output.write(HTML(string=page, url_fetcher=_refused).write_pdf(pdf_identifier=b'anlan'))
+    output.write(HTML(string=page, url_fetcher=URLFetcher(allowed_protocols=())).write_pdf(pdf_identifier=b'anlan'))
     return 0
 
 

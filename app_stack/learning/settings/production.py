@@ -73,4 +73,5 @@ STATIC_ROOT = os.environ.get('ANLAN_STATIC_ROOT', '/opt/anlan/current/static')
 
 SECURE_PROXY_SSL_HEADER = ('HTTP_X_FORWARDED_PROTO', 'https')
 SESSION_COOKIE_SECURE = True
+SESSION_COOKIE_AGE = ENVIRONMENT.session_idle_seconds
 CSRF_COOKIE_SECURE = True

@@ -139,6 +139,9 @@ def test_the_number_of_a_request_is_whole_in_its_details_and_not_in_the_table(mo
         (['--type', 'nosuch'], '--type nosuch: is no event; there are block, '),
         (['--type', 'sql_injection'], 'request-refused'),
         (['--request', 'ab'], '--request ab: is no number of a request'),
+        (['--stores', '--verify'], 'are two questions'),
+        (['--stores', '--since', '1h'], 'are about all that is kept'),
+        (['--verify', '--type', 'block'], 'are about all that is kept'),
     ],
 )
 def test_what_cannot_be_asked_for_is_one_sentence(

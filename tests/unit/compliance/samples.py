@@ -1,4 +1,4 @@
-"""A realistic ledger and what it says of the clauses: audits with failures, answers of a host that means ill, waivers."""
+"""A realistic ledger and what it says of clauses: audits with failures, answers of a host that means ill, waivers."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def clause(name: str = 'x-1', **values: object) -> Clause:
 
 def catalogue_of(*clauses: Clause, chapter: str = 'x') -> Catalogue:
     """Return a catalogue of one chapter."""
-    title = {'zh': '章', 'en': 'Chapter'}
+    title = {'zh': '章节', 'en': 'Chapter'}
     return Catalogue((Chapter.model_validate({'chapter': chapter, 'title': title, 'clauses': clauses}),))
 
 

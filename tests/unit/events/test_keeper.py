@@ -13,7 +13,6 @@ from anlan.platform.model import Configuration
 from infra.flows import EVENTS_PORT, declared_flows
 from tests.unit.events.programs import FILES, load
 
-ARCHIVE = 'fw-1@99d68d859b5d4ecd84905c9b1a4dda4a-0000000000000001-{:016x}.journal'
 NOW = 1_800_000_000.0
 
 
@@ -22,35 +21,58 @@ def program() -> ModuleType:
     return load('event-keeper')
 
 
-def store(folder: Path, name: str, **files: int) -> None:
-    (folder / name).mkdir()
-    for file, age in files.items():
-        path = folder / name / file
-        path.write_bytes(b'x' * 8192)
-        os.utime(path, (NOW - age, NOW - age))
-
-
-def test_the_size_the_last_entry_and_the_oldest_of_each_store_are_told(program: ModuleType, tmp_path: Path) -> None:
-    old, older = (ARCHIVE.format(int((NOW - age) * 1e6)) for age in (5000, 9000))
-    store(tmp_path, 'fw-1', **{'fw-1.journal': 20, old: 4000, older: 5000})
-    values = program.observe(tmp_path, ['fw-1'], NOW)
-    assert values['store_bytes']['{from="fw-1"}'] == 3 * 8192
-    assert values['store_heard_age_seconds']['{from="fw-1"}'] == pytest.approx(20)
-    assert values['store_oldest_age_seconds']['{from="fw-1"}'] == pytest.approx(9000)
-
-
-def test_a_host_that_was_never_heard_has_nothing_and_no_age(program: ModuleType, tmp_path: Path) -> None:
-    values = program.observe(tmp_path, ['lb-1'], NOW)
+def test_what_is_kept_of_each_host_is_told(program: ModuleType) -> None:
+    stores = [
+        program.Store('fw-1', 8192, 7, NOW - 9000, NOW - 20, 200.5, True),
+        program.Store('lb-1', 0, 0, None, None, None, None),
+    ]
+    values = program.observe(stores, NOW)
     assert values == {
-        'store_bytes': {'{from="lb-1"}': 0.0},
-        'store_heard_age_seconds': {},
-        'store_oldest_age_seconds': {},
+        'store_bytes': {'{from="fw-1"}': 8192.0, '{from="lb-1"}': 0.0},
+        'store_heard_age_seconds': {'{from="fw-1"}': 20.0},
+        'store_oldest_age_seconds': {'{from="fw-1"}': 9000.0},
+        'store_projected_days': {'{from="fw-1"}': 200.5},
     }
+
+
+def test_a_host_that_was_never_heard_has_nothing_and_no_age(program: ModuleType) -> None:
+    values = program.observe([program.Store('lb-1', 0, 0, None, None, None, None)], NOW)
+    assert values['store_bytes'] == {'{from="lb-1"}': 0.0}
     assert 'heard_age' not in program.exposition(values)
 
 
-def test_a_file_of_another_name_tells_no_age(program: ModuleType) -> None:
-    assert program.oldest_of(['fw-1.journal', 'fw-1@x.journal', 'fw-1.journal~']) is None
+def test_every_metric_has_words_that_explain_it(program: ModuleType, tmp_path: Path) -> None:
+    settings = program.Settings('mon-1', tmp_path, tmp_path, 180, 200, ('fw-1',), ('mon-1',))
+    (tmp_path / 'chain.jsonl').write_text('x')
+    chaining = program.Chaining(tmp_path / 'chain.jsonl', tmp_path / 'settings')
+    text = program.exposition(program.look(settings, chaining, 1))
+    assert 'anlan_events_chain_extended_timestamp_seconds ' in text
+    assert 'anlan_events_store_retention_seconds 15552000' in text
+    assert 'anlan_events_store_vacuum_failed 1' in text
+
+
+def test_the_chain_is_extended_soon_after_the_start_and_then_once_an_hour(
+    program: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment: list[float] = [1000.0]
+    started: list[float] = []
+
+    class Ended:
+        def poll(self) -> int:
+            return 0
+
+    monkeypatch.setattr(program.time, 'monotonic', lambda: moment[0])
+
+    def begin(*_words: object, **_options: object) -> Ended:
+        started.append(moment[0])
+        return Ended()
+
+    monkeypatch.setattr(program.subprocess, 'Popen', begin)
+    chaining = program.Chaining(tmp_path / 'chain.jsonl', tmp_path / 'settings')
+    for moment[0] in (1000.0, 1299.0, 1300.0, 1315.0, 4899.0, 4900.0):
+        chaining.look()
+    assert started == [1300.0, 4900.0]
+    assert chaining.extended() is None
 
 
 def test_a_store_that_cannot_be_cleaned_is_counted_and_said(
@@ -131,13 +153,13 @@ def test_a_store_without_events_is_not_asked_for_all_entries(monkeypatch: pytest
     assert reader.events(tmp_path, 0.0, 7) == []
 
 
-def test_role_and_flows_name_the_same_port_and_only_the_boundary_sends() -> None:
+def test_role_and_flows_name_the_same_port_and_every_zone_but_the_learners_sends() -> None:
     defaults = yaml.safe_load((FILES.parent / 'defaults' / 'main.yml').read_text(encoding='utf-8'))
     assert defaults['event_collection_port'] == EVENTS_PORT
     flows = [flow for flow in declared_flows(443) if EVENTS_PORT in flow.ports]
-    # Firewalls stand in the zone of the monitoring hosts.
+    # Firewalls and bastions stand in the zone of the monitoring hosts.
     assert {(flow.source, flow.destination) for flow in flows} == {
-        (tier, 'monitoring') for tier in ('edge', 'balancer', 'app')
+        (tier, 'monitoring') for tier in ('edge', 'balancer', 'app', 'data', 'offsite')
     }
 
 

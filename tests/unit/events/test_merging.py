@@ -289,3 +289,22 @@ def test_another_since_is_refused(text: str) -> None:
 
 def test_monitoring_hosts_alone_are_asked() -> None:
     assert monitors_of({'hosts': {'fw-1': {'tier': 'firewall'}, 'mon-1': {'tier': 'monitoring'}}}) == ['mon-1']
+
+
+def silence(**newest: float | None) -> tuple[str, ...]:
+    text = '\n'.join(json.dumps({'host': host.replace('_', '-'), 'newest': moment}) for host, moment in newest.items())
+    heard = answer_of(text)
+    assert isinstance(heard, Answer)
+    return judge({'mon-1': heard}, 9).findings
+
+
+def test_a_host_that_is_silent_is_named_though_it_has_no_events() -> None:
+    moment = NOW.timestamp()
+    assert silence(db_1=moment - 899, ops_1=moment + 60) == ()
+    assert silence(db_1=moment - 1500, vault_1=None) == (
+        'mon-1: has heard nothing of db-1 for 25 min', 'mon-1: has never heard vault-1',
+    )  # fmt: skip
+
+
+def test_a_time_that_is_none_is_no_answer() -> None:
+    assert isinstance(answer_of('{"host": "db-1", "newest": "soon"}'), str)

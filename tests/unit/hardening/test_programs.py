@@ -197,3 +197,15 @@ class TestAccounts:
     def test_a_check_changes_nothing(self, hardening: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
         host = self.hold(hardening, monkeypatch, 'root:$y$x:1:0:99999:7:::\n', check=True)
         assert (host.changed, self.run) == (['root is locked'], [])
+
+
+class TestPackages:
+    @pytest.mark.parametrize(('unwanted', 'removed'), [(['telnetd', 'ftp'], ['telnetd']), (['ftp'], []), ([], [])])
+    def test_of_what_is_unwanted_only_what_is_installed_is_removed_and_never_anything_else(
+        self, monkeypatch: pytest.MonkeyPatch, unwanted: list[str], removed: list[str]
+    ) -> None:
+        module, ran = load('hardening'), []
+        monkeypatch.setattr(module, 'answer', lambda *argv: 'installed dpkg\ninstalled telnetd\nconfig-files ftp\n')
+        monkeypatch.setattr(module, 'command', lambda *argv: ran.append(argv))
+        module.packages(module.Host(check=False), unwanted)
+        assert [list(argv[4:]) for argv in ran] == ([removed] if removed else [])

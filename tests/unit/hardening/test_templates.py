@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import yaml
@@ -121,10 +122,16 @@ def test_the_rights_of_the_three_administrators_have_nothing_in_common() -> None
     assert len(every) == len(set(every))
 
 
+@cache
+def rights(host: str) -> dict[str, list[str]]:
+    """Return the commands of each alias on a host."""
+    return aliases(render('sudo/operators.j2', host))
+
+
 def matching(alias: str, host: str, command: str) -> bool:
     """Return whether a command is in an alias, as sudo compares it: a regular expression over all arguments."""
     program, _, arguments = command.partition(' ')
-    for entry in aliases(render('sudo/operators.j2', host))[alias]:
+    for entry in rights(host)[alias]:
         allowed, _, pattern = entry.partition(' ')
         if allowed != program:
             continue

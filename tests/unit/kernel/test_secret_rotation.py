@@ -10,7 +10,7 @@ import pytest
 
 from anlan.errors import AnlanError, BadInput
 from anlan.secret_rotation import Stage, advance, begin, shorten, stages, under_way
-from anlan.secret_store import ensure_secrets, read_all, read_secret, without_notes, write_all
+from anlan.secret_store import ensure_secrets, read_all, read_secret, rotate_secret, without_notes, write_all
 
 KEY = 'valkey_password'
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
@@ -171,3 +171,12 @@ def test_notes_are_no_secrets(file: Path) -> None:
     secret = without_notes(read_all(file))
     assert {f'{KEY}_next', 'block_list_key_previous'} <= set(secret)
     assert min(map(len, secret.values())) >= 43
+
+
+def test_how_long_an_earlier_one_was_accepted_does_not_count_for_the_next(file: Path) -> None:
+    begin(file, {}, {KEY: 0.0}, NOW)
+    while going_on := under_way(file, [KEY], NOW):
+        advance(file, going_on, {KEY: 600.0}, NOW)
+    rotate_secret(file, KEY, now=NOW)
+    advance(file, under_way(file, [KEY], NOW), {KEY: 600.0}, NOW)
+    assert stages(file, [KEY], NOW + timedelta(seconds=599)) == {KEY: Stage.OVERLAPPING}

@@ -6,7 +6,7 @@ import pytest
 
 from anlan.paths import ROOT
 from anlan.platform.tiers import COUNTS
-from monitoring.expectation import EVERYWHERE, SERVICES, services_of
+from monitoring.expectation import EVERYWHERE, METRICS, SERVICES, services_of
 
 ROLES = ROOT / 'playbooks' / 'roles'
 
@@ -35,6 +35,17 @@ def test_what_makes_a_tier_is_expected_of_it() -> None:
     assert 'haproxy.service' in services_of('balancer')
     assert 'anlan-application.service' in services_of('app')
     assert 'patroni.service' not in services_of('app')
+
+
+@pytest.mark.parametrize('tier', COUNTS['full'])
+def test_every_host_but_a_learners_device_sends_its_records_to_every_monitoring_host(tier: str) -> None:
+    services = services_of(tier, {'mon-1': 'monitoring', 'mon-2': 'monitoring', 'db-1': 'data'})
+    senders = [service for service in services if service.startswith('anlan-event-upload@')]
+    assert senders == (
+        [] if tier == 'client' else ['anlan-event-upload@mon-1.service', 'anlan-event-upload@mon-2.service']
+    )
+    assert ('anlan-event-watch.service' in services) == (tier != 'client')
+    assert ('events' in METRICS.get(tier, ())) == (tier != 'client')
 
 
 def units_of_ours(services: list[str]) -> set[str]:

@@ -6,8 +6,6 @@ database-settle, which runs them on the leader; a running session keeps its old 
 
 from dataclasses import dataclass
 
-from psycopg2 import errors
-
 AUDITOR = 'anlan_audit'
 """Reads settings, statistics and the rules of access, no row of learners. Root of a data host is let in as it."""
 
@@ -19,7 +17,10 @@ SESSIONS = {
     },
     AUDITOR: {'default_transaction_read_only': 'on', 'statement_timeout': '10s', 'idle_session_timeout': '60s'},
 }  # fmt: skip
-ATTRIBUTES = ('rolsuper', 'rolcreatedb', 'rolcreaterole', 'rolbypassrls')
+ATTRIBUTES = {
+    'rolsuper': 'NOSUPERUSER', 'rolcreatedb': 'NOCREATEDB', 'rolcreaterole': 'NOCREATEROLE',
+    'rolbypassrls': 'NOBYPASSRLS',
+}  # fmt: skip
 SHOWN_TO_AUDITS = ('pg_hba_file_rules', 'pg_ident_file_mappings')
 PASSWORDS = (
     'SELECT rolname, CASE WHEN rolpassword IS NULL THEN $$none$$'
@@ -173,6 +174,9 @@ def settle_access(settling, session, connect):
 
 def holds(session, rule):
     """Given a session and a rule, return whether all is well. What a dry run has not made yet is not well."""
+    # Here, so that the rules can be read where there is no database.
+    from psycopg2 import errors
+
     try:
         return bool(session.one(rule.holds, *rule.values))
     except (errors.UndefinedObject, errors.UndefinedTable, errors.InvalidSchemaName):
@@ -185,8 +189,8 @@ def _exists(session, database):
 
 def _of_login(name, purpose, connections):
     """Return the rules of one login: no rights over the cluster, a limit of sessions, and its settings."""
-    attributes = ATTRIBUTES if purpose == 'replication' else (*ATTRIBUTES, 'rolreplication')
-    denials = ' '.join('NO' + attribute.removeprefix('rol').upper() for attribute in attributes)
+    attributes = ATTRIBUTES if purpose == 'replication' else ATTRIBUTES | {'rolreplication': 'NOREPLICATION'}
+    denials = ' '.join(attributes.values())
     yield Rule(
         f'{name} has no rights over the cluster',
         f'SELECT NOT ({" OR ".join(attributes)}) FROM pg_roles WHERE rolname = %s', (name,),
