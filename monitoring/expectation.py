@@ -43,7 +43,7 @@ METRICS: dict[str, tuple[str, ...]] = {
     'balancer': ('block_list', 'cache', 'events', 'limits'),
     'app': ('block_list', 'events'),
     'data': ('events',),
-    'monitoring': ('events', 'event_stores'),
+    'monitoring': ('events', 'events_sent'),
     'operations': ('events',),
     'offsite': ('events',),
 }

@@ -107,7 +107,7 @@ def replay_record(
     raise typer.Exit(EXIT_FAILED if differ else 0)
 
 
-@app.command('checks')
+@app.command('checks', epilog='Exit codes: 0 done · 1 a file of checks cannot be read.')
 def list_all(json: Json = False) -> None:
     """List every check: its cases, the tiers that it concerns and the clauses that it serves."""
     checks = list_checks()
@@ -129,6 +129,7 @@ def mutate_hosts(
     platform: PlatformFile = DEFAULT_PLATFORM,
     check: Checks = None,
     yes: Annotated[bool, typer.Option('--yes', '-y', help="Do not ask for the platform's name.")] = False,
+    dry_run: Annotated[bool, typer.Option('--dry-run', help='Say which checks name a fault; plant none.')] = False,
     json: Json = False,
 ) -> None:
     """Plant the fault that each check names on a host of a lab, and see whether the check fails there.
@@ -138,6 +139,9 @@ def mutate_hosts(
     file = load_platform(platform)
     if file.target.kind != 'lab':
         raise BadInput(f'{file.name} is no lab; faults are planted on hosts that may be spoilt, never on real ones')
+    if dry_run:
+        _print_plan(Selection(checks=tuple(check or ())), json)
+        return
     if not yes and typer.prompt(f'Faults are planted on hosts of {file.name}. Type its name to go on') != file.name:
         raise BadInput('that is not its name; nothing was planted')
     found = mutate_platform(file, tuple(check or ()))

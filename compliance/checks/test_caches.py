@@ -22,9 +22,10 @@ SHIELD = (
     'echo end'
 )
 FIGURES = "grep -v '^#' /run/anlan/metrics/cache.prom; date +%s"
-HEADERS = 'HTTP/2 200\r\ncache-control: {control}\r\nx-cache: {cache}\r\nalt-svc: {alt}\r\n--\n{page}--\n{version}\n{vary}\nend\n'
-
-
+HEADERS = (
+    'HTTP/2 200\r\ncache-control: {control}\r\nx-cache: {cache}\r\nalt-svc: {alt}\r\n--\n'
+    '{page}--\n{version}\n{vary}\nend\n'
+)
 TELLS = {
     'control': 'public, max-age=31536000, immutable', 'cache': 'HIT', 'alt': 'h3=":443"',
     'page': 'cache-control: private, no-cache\n', 'version': '2', 'vary': '0',

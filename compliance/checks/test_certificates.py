@@ -7,19 +7,21 @@ from datetime import datetime
 import pytest
 
 from compliance.checking import clauses, not_verified, tiers, violation
-from compliance.reading.listeners import OWN, SELF_MADE, names_of, planted, self_made, showing
+from compliance.reading.listeners import SELF_MADE, names_of, planted, self_made, showing
 from compliance.reading.places import places, told
 from compliance.violation import answered, mode, run
 
 WITH_LISTENERS = tiers('edge', 'balancer', 'app', 'data', 'monitoring')
 FOLDER = '/etc/anlan/tls'
-OWN_CERTIFICATE = (
-    f'cd {FOLDER}; openssl verify -CAfile ca.crt -x509_strict host.crt; openssl x509 -in host.crt -noout -dates -subject -nameopt '
-    'RFC2253 -dateopt iso_8601; echo sha256 $(openssl x509 -in host.crt -outform DER | sha256sum | cut -d" " -f1); '
-    'echo pair $(openssl x509 -in host.crt -noout -pubkey | sha256sum | cut -d" " -f1) '
-    '$(openssl pkey -in host.key -pubout | sha256sum | cut -d" " -f1); echo now $(date -u +"%Y-%m-%d %H:%M:%SZ"); '
-    'openssl x509 -in ca.crt -noout -text -dateopt iso_8601 | grep -E "Signature Alg|Public-Key|Not After|CA:" | sed "s/^ */authority /" | sort -u'
-)
+OWN_CERTIFICATE = f"""
+cd {FOLDER}
+openssl verify -CAfile ca.crt -x509_strict host.crt
+openssl x509 -in host.crt -noout -dates -subject -nameopt RFC2253 -dateopt iso_8601
+echo sha256 $(openssl x509 -in host.crt -outform DER | sha256sum | cut -d' ' -f1)
+echo pair $(openssl x509 -in host.crt -noout -pubkey | sha256sum | cut -d' ' -f1) \\
+  $(openssl pkey -in host.key -pubout | sha256sum | cut -d' ' -f1)
+echo now $(date -u '+%Y-%m-%d %H:%M:%SZ')
+openssl x509 -in ca.crt -noout -text | grep -E 'Signature Alg|Public-Key|CA:' | sed 's/^ */authority /' | sort -u"""
 """Of keys nothing but the hash of their public half leaves the host."""
 
 
@@ -43,8 +45,8 @@ def replaced(prepare):
     """Return the violation that the host's own file is another certificate. Services that run have the one before."""
     saved = '/var/lib/anlan/violation'
     return run(
-        f'mkdir -p {saved} && cp -p {FOLDER}/host.crt {saved}/host.crt && mkdir -p -m 0700 /run/anlan-planted && {prepare} && '
-        f'cat /run/anlan-planted/crt > {FOLDER}/host.crt',
+        f'mkdir -p {saved} && cp -p {FOLDER}/host.crt {saved}/host.crt && mkdir -p -m 0700 /run/anlan-planted && '
+        f'{prepare} && cat /run/anlan-planted/crt > {FOLDER}/host.crt',
         f'[ ! -e {saved}/host.crt ] || {{ cat {saved}/host.crt > {FOLDER}/host.crt && rm -f {saved}/host.crt; }}; '
         'rm -rf /run/anlan-planted',
     )
@@ -66,7 +68,9 @@ def test_what_is_shown_comes_from_the_platforms_authority(host, expected):
         assert 'internal authority' in certificate['issuer'], (
             f'{listener}: issued by {certificate["issuer"]}, not {authority}'
         )
-        assert any(not why for why in listener.verified.values()), f'{listener}: {listener.verified}'
+        assert 'unable to get' not in listener.verified and 'self-signed' not in listener.verified, (
+            f'{listener}: {listener.verified}'
+        )
 
 
 @WITH_LISTENERS
@@ -77,8 +81,7 @@ def test_what_is_shown_is_good_for_the_hosts_name(host, expected):
         named = {each.strip().removeprefix('DNS:') for each in certificate['names'].split(',')}
         missing = set(names_of(expected)) - named
         assert not missing, f'{listener} is not good for {", ".join(sorted(missing))}'
-        wrong = {name: why for name, why in listener.verified.items() if why}
-        assert not wrong, f'{listener}: {wrong}'
+        assert not listener.verified, f'{listener}: {listener.verified}'
 
 
 @WITH_LISTENERS

@@ -16,16 +16,13 @@ pytestmark = tiers('data')
 
 AUTHORITY = 'curl -sS -m 3 --cacert /etc/anlan/tls/ca.crt'
 METRICS = (
-    'curl -sS -m 3 http://127.0.0.1:2381/metrics | grep -E "^(etcd_server_has_leader|etcd_server_quota_backend_bytes|'
-    'etcd_mvcc_db_total_size_in_bytes|etcd_server_is_learner|etcd_server_health_failures|etcd_disk_wal_fsync_duration_seconds_count'
-    '|process_open_fds|process_max_fds) "'
+    'curl -sS -m 3 http://127.0.0.1:2381/metrics | grep -E '
+    '"^(etcd_server_has_leader|etcd_server_quota_backend_bytes|etcd_mvcc_db_total_size_in_bytes) "'
 )
 STATUS = (
-    'etcdctl --command-timeout=3s --endpoints=https://127.0.0.1:2379 --cacert=/etc/anlan/tls/ca.crt --cert=/etc/anlan/tls/host.crt '
-    '--key=/etc/anlan/tls/host.key endpoint status --cluster -w json'
+    'etcdctl --command-timeout=3s --endpoints=https://127.0.0.1:2379 --cacert=/etc/anlan/tls/ca.crt '
+    '--cert=/etc/anlan/tls/host.crt --key=/etc/anlan/tls/host.key endpoint status --cluster -w json'
 )
-
-
 SOCKETS = 'ss -H -tulpn'
 
 
@@ -70,6 +67,8 @@ def told(*leaders, errors=None):
 def test_who_has_no_certificate_of_ours_is_refused(host, expected, port):
     answers = {each[0]: each[1:] for each in map(str.split, host.run(stranger(expected)).stdout.splitlines())}
     code, exit_code = answers.get(port, ('', ''))
+    if exit_code in ('', '28'):
+        not_verified(f'port {port} did not answer in time')
     # 35 and 56: the handshake, or what comes right after it, was broken off by the other side.
     assert code == '000' and exit_code in ('35', '56'), f'port {port} answers {code or "nothing"} (curl: {exit_code})'
 
@@ -130,11 +129,18 @@ def test_its_store_is_far_from_its_bound(host):
     ('place', 'bits', 'owner'),
     [
         pytest.param('/var/lib/etcd', 0o750, 'etcd:etcd', id='folder', marks=violation(mode('/var/lib/etcd', '0755'))),
-        pytest.param('/etc/default/etcd', 0o644, 'root:root', id='settings', marks=violation(mode('/etc/default/etcd', '0666'))),
-        pytest.param('*/member', 0o700, 'etcd:etcd', id='member', marks=violation(run(
-            'chmod 0777 /var/lib/etcd/*/member', 'chmod 0700 /var/lib/etcd/*/member'))),
+        pytest.param(
+            '/etc/default/etcd', 0o644, 'root:root', id='settings', marks=violation(mode('/etc/default/etcd', '0666'))
+        ),
+        pytest.param(
+            '*/member',
+            0o700,
+            'etcd:etcd',
+            id='member',
+            marks=violation(run('chmod 0777 /var/lib/etcd/*/member', 'chmod 0700 /var/lib/etcd/*/member')),
+        ),
     ],
-)  # fmt: skip
+)
 def test_its_files_are_shut_to_others(host, expected, place, bits, owner):
     shut(host, expected, place, 0o7777 & ~bits, owner)
 

@@ -118,7 +118,7 @@ def test_each_declared_flow_has_its_rule(host, expected, family):
 
 
 @tiers('firewall')
-@clauses('22239-8.1.3.2-b', '22239-8.1.3.2-a', '22239-8.1.3.1-c', '22239-8.1.10.8-b')
+@clauses('22239-8.1.3.2-b', '22239-8.1.3.2-a', '22239-8.1.3.1-c', '22239-8.1.3.5-d', '22239-8.1.10.8-b')
 @violation(inserted('forward', 'ip saddr 192.0.2.1 ip daddr 192.0.2.2 tcp dport 4444 accept'))
 def test_no_rule_lets_pass_what_is_no_declared_flow(host, expected):
     wanted = [(flow['name'], flow_shape(flow, family)) for flow in expected.topology['flows'] for family in FAMILIES]

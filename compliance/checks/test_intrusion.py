@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from compliance.checking import clauses, not_applicable, not_verified, tiers, violation
+from compliance.checking import clauses, not_verified, tiers, violation
 from compliance.violation import answered, run
 
 SENSORS = ('inline', 'refused')
@@ -35,23 +35,11 @@ for sensor in ('inline', 'refused'):
 "'''
 """Each sensor is asked over its own socket, by one program: the tool for it is as many programs as questions."""
 
-FIGURES = "grep -v '^#' /run/anlan/metrics/intrusion.prom; date +%s"
 SETS = 'cat /var/lib/anlan/intrusion/sets.json; echo; date +%s'
 WAY = (
     'iptables-nft -t security -S; echo --; ip6tables-nft -t security -S; echo --; '
     'cat /proc/net/netfilter/nfnetlink_queue'
 )
-FIELDS = ('ANLAN_SOURCE', 'ANLAN_TARGET', 'ANLAN_TYPE', 'ANLAN_TIME', 'ANLAN_SEVERITY', 'ANLAN_ACTION')
-RECORDS = (
-    'journalctl ANLAN_EVENT=intrusion -n 50 -o json --no-pager -q | python3 -c "import json, sys\n'
-    "fields = sys.argv[1:]\n"
-    'for line in sys.stdin:\n'
-    '    each = json.loads(line)\n'
-    "    print(*[name for name in fields if str(each.get(name) or '').strip()])\" "
-    + ' '.join(FIELDS) + '; echo end'
-)  # fmt: skip
-"""Which fields each record has: what they hold may be a person's address."""
-
 RENEW = '/usr/local/lib/anlan/inspection-way on'
 
 
@@ -70,14 +58,6 @@ def spoken(loaded=21, failed=0, interfaces=('NFQ#0', 'NFQ#1'), mode='workers', c
         {'count': len(interfaces), 'ifaces': list(interfaces)}, mode,
     ))  # fmt: skip
     return answered('ruleset-stats', f'{one}\n{one}\n')
-
-
-def figures(host):
-    """Return the figures of the watch, by name with labels, and the host's time."""
-    lines = host.run(FIGURES).stdout.splitlines()
-    if len(lines) < 5:
-        not_verified('the intrusion detection has no figures')
-    return {line.rpartition(' ')[0]: float(line.rpartition(' ')[2]) for line in lines[:-1]}, int(lines[-1])
 
 
 def way(host):
@@ -263,66 +243,3 @@ def test_rules_about_behaviour_are_in_force(host):
     sets = json.loads(text)
     # Ours are about rates, ways and refused connections: what no signature of an attack knows.
     assert sets['inline']['own'] and sets['refused']['own'], 'rules about rates and refused connections are missing'
-
-
-@pytest.mark.parametrize('field', [
-    pytest.param(each, id=each.removeprefix('ANLAN_').lower(), marks=violation(answered(
-        'ANLAN_EVENT=intrusion', f'{" ".join(name for name in FIELDS if name != each)}\nend\n'
-    )))
-    for each in FIELDS
-])  # fmt: skip
-@tiers('firewall')
-@clauses('22239-8.1.3.3-d', '22239-8.1.3.5-b', '22239-8.1.4.4-f')
-def test_each_record_of_an_attack_says(host, field):
-    lines = host.run(RECORDS).stdout.splitlines()
-    if lines[-1:] != ['end']:
-        not_verified('the journal does not answer')
-    if len(lines) == 1:
-        not_verified('no attack was recorded yet')
-    without = sum(field not in line.split() for line in lines[:-1])
-    assert not without, f'{without} of the last {len(lines) - 1} records of attacks have no {field}'
-
-
-@tiers('firewall')
-@clauses('22239-8.1.3.3-d', '22239-8.1.3.5-c')
-@violation(
-    answered(
-        'intrusion.prom',
-        'anlan_intrusion_events_lost_total 4\na 1\nb 1\nanlan_intrusion_alerts_unreadable_total 0\n1\n',
-    )
-)
-def test_no_record_of_an_attack_was_lost(host):
-    found = figures(host)[0]
-    names = ('anlan_intrusion_events_lost_total', 'anlan_intrusion_alerts_unreadable_total')
-    lost = {name: found[name] for name in names if name in found}
-    assert len(lost) == 2, 'whether records were lost is not counted'
-    assert not sum(lost.values()), f'lost: {lost}'
-
-
-@tiers('firewall')
-@clauses('22239-8.1.3.3-a', 'cosha-5.3')
-@violation(answered('intrusion.prom', 'anlan_intrusion_looked_timestamp_seconds 1\na 1\nb 1\nc 0\n900\n'))
-def test_the_sensors_are_watched(host):
-    found, now = figures(host)
-    age = now - found.get('anlan_intrusion_looked_timestamp_seconds', 0)
-    assert age < 60, f'nobody looked at the sensors for {age:.0f} s'
-
-
-@tiers('firewall')
-@clauses('22239-8.1.2.1-a', '22239-8.1.3.3-a')
-@violation(answered('intrusion.prom', 'anlan_intrusion_memory_bytes{sensor="inline"} 99\n'
-                    'anlan_intrusion_memory_maximum_bytes{sensor="inline"} 100\n'
-                    'c 0\nd 0\n1\n'))  # fmt: skip
-def test_the_sensors_have_memory_left(host):
-    found = figures(host)[0]
-    shares = {}
-    for sensor in SENSORS:
-        used, most = (
-            found.get(f'anlan_intrusion_memory_{name}{{sensor="{sensor}"}}') for name in ('bytes', 'maximum_bytes')
-        )
-        if used and most:
-            shares[sensor] = used / most
-    if not shares:
-        not_applicable('no sensor tells its memory')
-    full = {sensor: f'{share:.0%}' for sensor, share in shares.items() if share > 0.9}
-    assert not full, f'memory used: {full}'

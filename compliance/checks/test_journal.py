@@ -11,20 +11,25 @@ from compliance.checking import clauses, not_verified, violation
 from compliance.violation import answered, run, write
 
 SETTINGS = 'systemd-analyze cat-config systemd/journald.conf | grep -E "^[A-Z]"'
-NEWEST = (
-    'journalctl -q -n 40 -o json --output-fields=PRIORITY,_HOSTNAME,SYSLOG_IDENTIFIER,_UID,_COMM,_TRANSPORT | sed "s/^/record /"; '
-    'echo now $(date +%s); echo dropped $(journalctl -q -b _COMM=systemd-journald -o cat --output-fields=MESSAGE -n 2000 '
-    '| grep -cE "^Suppressed|Missed [0-9]+ kernel"); '
-    'systemctl show systemd-journald.service -p ActiveState,Restart,NRestarts,WatchdogUSec'
-)
-FILES = (
-    'stat -c "%a %U:%G %n" /var/log/journal /var/log/journal/*; find /var/log/journal -type f \\( -perm /037 -o ! -user root \\) '
-    '-printf "loose %m %u %p\\n" | head -3; for f in /var/log/journal/*/system.journal; do echo "file $(journalctl --header --file=$f '
-    '| grep -iE "compatible flags|State:" | tr -s " \\n" " ")"; done; getent group systemd-journal adm | sed "s/^/readers /"'
-)
+NEWEST = """
+journalctl -q -n 40 -o json --output-fields=PRIORITY,_HOSTNAME,SYSLOG_IDENTIFIER,_UID,_COMM,_TRANSPORT |
+  sed 's/^/record /'
+echo now $(date +%s)
+echo dropped $(journalctl -q -b _COMM=systemd-journald -o cat --output-fields=MESSAGE -n 2000 |
+  grep -cE '^Suppressed|Missed [0-9]+ kernel')
+systemctl show systemd-journald.service -p ActiveState,Restart,NRestarts,WatchdogUSec"""
+FILES = """
+stat -c '%a %U:%G %n' /var/log/journal /var/log/journal/*
+find /var/log/journal -type f \\( -perm /037 -o ! -user root \\) -printf 'loose %m %u %p\\n' | head -3
+for file in /var/log/journal/*/system.journal; do
+  echo file $(journalctl --header --file=$file | grep -iE 'compatible flags|State:')
+done
+getent group systemd-journal adm | sed 's/^/readers /'"""
 DROPPED_IN = '/run/systemd/journald.conf.d/zz-planted.conf'
-DAY = {'s': 1 / 86400, 'sec': 1 / 86400, 'min': 1 / 1440, 'h': 1 / 24, 'day': 1, 'days': 1, 'd': 1, 'week': 7, 'weeks': 7, 'w': 7,
-       'month': 30.44, 'months': 30.44, 'M': 30.44, 'year': 365.25, 'years': 365.25, 'y': 365.25}  # fmt: skip
+DAY = {
+    's': 1 / 86400, 'sec': 1 / 86400, 'min': 1 / 1440, 'h': 1 / 24, 'day': 1, 'days': 1, 'd': 1, 'week': 7, 'weeks': 7,
+    'w': 7, 'month': 30.44, 'months': 30.44, 'M': 30.44, 'year': 365.25, 'years': 365.25, 'y': 365.25,
+}  # fmt: skip
 
 
 def set_to(line):
@@ -33,7 +38,7 @@ def set_to(line):
 
 
 def settings(host):
-    """Return the settings of the journal as they are in force after the next start: of several files the last one holds."""
+    """Return the settings of the journal; of several files the last one holds."""
     said = host.run(SETTINGS)
     assert said.stdout.strip(), f'the settings of the journal are not told: {said.stderr.strip()}'
     return dict(line.partition('=')[::2] for line in said.stdout.splitlines() if '=' in line)
@@ -111,14 +116,25 @@ def test_records_are_written_now(host):
 @pytest.mark.parametrize(
     ('what', 'fields'),
     [
-        pytest.param(what, fields, id=what, marks=violation(answered(
-            'systemd-journald.service', 'record {"MESSAGE": "x", "__REALTIME_TIMESTAMP": ""}\nnow 1795645000\n')))
+        pytest.param(
+            what,
+            fields,
+            id=what,
+            marks=violation(
+                answered(
+                    'systemd-journald.service', 'record {"MESSAGE": "x", "__REALTIME_TIMESTAMP": ""}\nnow 1795645000\n'
+                )
+            ),
+        )
         for what, fields in {
-            'time': ('__REALTIME_TIMESTAMP',), 'host': ('_HOSTNAME',), 'who': ('_UID', '_TRANSPORT'), 'importance': ('PRIORITY',),
+            'time': ('__REALTIME_TIMESTAMP',),
+            'host': ('_HOSTNAME',),
+            'who': ('_UID', '_TRANSPORT'),
+            'importance': ('PRIORITY',),
             'program': ('SYSLOG_IDENTIFIER', '_COMM'),
         }.items()
     ],
-)  # fmt: skip
+)
 def test_a_record_says(host, what, fields):
     records = newest(host)[0]
     without = [each for each in records if not any(each.get(field) for field in fields)]

@@ -29,7 +29,7 @@ HARDENED = {
 PARAMETERS = f'sysctl -e {" ".join(HARDENED)} kernel.core_pattern kernel.tainted'
 MODULES = (
     'cramfs', 'freevxfs', 'hfs', 'hfsplus', 'jffs2', 'udf', 'usb-storage', 'firewire-core', 'dccp', 'sctp', 'rds',
-    'tipc',     'bluetooth', 'can', 'atm', 'ax25', 'appletalk', 'n-hdlc',
+    'tipc', 'bluetooth', 'can', 'atm', 'ax25', 'appletalk', 'n-hdlc',
 )  # fmt: skip
 LOADABLE = (
     f'for each in {" ".join(MODULES)}; do echo "$each: $(modprobe -n -v $each 2>&1 | tail -1) '

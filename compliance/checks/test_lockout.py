@@ -59,8 +59,8 @@ def test_an_administrator_opens_a_shut_account_again(host, expected):
         pytest.param(name, marks=violation(run(
             'for f in common-auth sshd; do cp -p /etc/pam.d/$f /run/anlan-planted-$f && '
             "sed -i -E 's/^(auth.*pam_faillock.*)$/#\\1/' /etc/pam.d/$f; done",
-            'for f in common-auth sshd; do [ -e /run/anlan-planted-$f ] && mv /run/anlan-planted-$f /etc/pam.d/$f; done; '
-            'true')))
+            'for f in common-auth sshd; do [ -e /run/anlan-planted-$f ] && mv /run/anlan-planted-$f /etc/pam.d/$f; '
+            'done; true')))
         for name in ('login', 'sudo', 'su', 'sshd')
     ],
 )  # fmt: skip

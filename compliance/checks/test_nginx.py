@@ -66,13 +66,40 @@ def test_plain_http_leads_to_tls(host, expected):
     [
         pytest.param('other-name', ('421',), id='another-name', marks=violation(changed('return 421;', 'return 204;'))),
         pytest.param('trace', ('403', '405'), id='trace', marks=violation(answered('TRACE', 'trace\nHTTP/2 200 \n\n'))),
-        pytest.param('large', ('413',), id='a-large-body', marks=violation(changed('client_max_body_size 1m;', 'client_max_body_size 9m;'))),
-        pytest.param('signed', ('403', '404'), id='an-unsigned-film', marks=violation(loaded(write(
-            '/etc/nginx/anlan-server.d/zz-planted.conf', 'location = /signed/1/x { return 204; }\n', RELOAD)))),
-        pytest.param('restricted', ('403', '404'), id='a-restricted-film', marks=violation(loaded(write(
-            '/etc/nginx/anlan-server.d/zz-planted.conf', 'location = /restricted/x { return 204; }\n', RELOAD)))),
+        pytest.param(
+            'large',
+            ('413',),
+            id='a-large-body',
+            marks=violation(changed('client_max_body_size 1m;', 'client_max_body_size 9m;')),
+        ),
+        pytest.param(
+            'signed',
+            ('403', '404'),
+            id='an-unsigned-film',
+            marks=violation(
+                loaded(
+                    write(
+                        '/etc/nginx/anlan-server.d/zz-planted.conf', 'location = /signed/1/x { return 204; }\n', RELOAD
+                    )
+                )
+            ),
+        ),
+        pytest.param(
+            'restricted',
+            ('403', '404'),
+            id='a-restricted-film',
+            marks=violation(
+                loaded(
+                    write(
+                        '/etc/nginx/anlan-server.d/zz-planted.conf',
+                        'location = /restricted/x { return 204; }\n',
+                        RELOAD,
+                    )
+                )
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_nobody_may_is_refused(host, expected, what, codes):
     code = answer(host, expected, what).code
     assert code in codes, f'it is answered with {code or "nothing"}'
@@ -83,14 +110,31 @@ def test_what_nobody_may_is_refused(host, expected, what, codes):
 @pytest.mark.parametrize(
     ('what', 'codes'),
     [
-        pytest.param('hidden', ('404', '403'), id='hidden-files', marks=violation(changed(
-            'location ~ /\\\\. \\{ return 404; \\}', 'location ~ /\\\\. { return 204; }'))),
-        pytest.param('restricted', ('404', '403'), id='a-restricted-film', marks=violation(changed(
-            'location /restricted/ \\{ return 404; \\}', 'location /restricted/ { return 204; }'))),
-        pytest.param('large', ('413',), id='a-large-body', marks=violation(changed('client_max_body_size 1m;', 'client_max_body_size 9m;'))),
-        pytest.param('trace', ('403', '405'), id='trace', marks=violation(answered('TRACE', 'trace\nHTTP/1.1 200 OK\n\n'))),
+        pytest.param(
+            'hidden',
+            ('404', '403'),
+            id='hidden-files',
+            marks=violation(changed('location ~ /\\\\. \\{ return 404; \\}', 'location ~ /\\\\. { return 204; }')),
+        ),
+        pytest.param(
+            'restricted',
+            ('404', '403'),
+            id='a-restricted-film',
+            marks=violation(
+                changed('location /restricted/ \\{ return 404; \\}', 'location /restricted/ { return 204; }')
+            ),
+        ),
+        pytest.param(
+            'large',
+            ('413',),
+            id='a-large-body',
+            marks=violation(changed('client_max_body_size 1m;', 'client_max_body_size 9m;')),
+        ),
+        pytest.param(
+            'trace', ('403', '405'), id='trace', marks=violation(answered('TRACE', 'trace\nHTTP/1.1 200 OK\n\n'))
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_origin_refuses_what_nobody_may(host, expected, what, codes):
     code = answer(host, expected, what).code
     assert code in codes, f'it is answered with {code or "nothing"}'

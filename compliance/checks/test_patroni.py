@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from compliance.checking import clauses, not_applicable, tiers, violation
+from compliance.checking import clauses, not_applicable, not_verified, tiers, violation
 from compliance.reading import units
 from compliance.reading.patroni import CURL, LEADERS, base, members, told
 from compliance.reading.places import places, shut
@@ -41,7 +41,9 @@ def cluster(*every):
 )
 def test_a_stranger_changes_nothing(host, expected, call):
     codes = dict(line.rpartition(' ')[::2] for line in host.run(stranger(expected)).stdout.splitlines())
-    assert codes.get(call) in ('401', '403'), f'{call} without a proof is answered with {codes.get(call, "nothing")}'
+    if codes.get(call, '000').endswith('000'):
+        not_verified(f'{call} was not answered')
+    assert codes[call] in ('401', '403'), f'{call} without a proof is answered with {codes[call]}'
 
 
 @clauses('22239-8.1.4.9-c', '22239-8.1.4.7-b')
@@ -66,13 +68,18 @@ def test_an_acknowledged_write_is_on_two_hosts(host, expected, name, bad):
 @pytest.mark.parametrize(
     ('name', 'declared'),
     [
-        pytest.param(name, declared, id=name, marks=violation(answered(':8008/config', '{}\n' + json.dumps({name: 999_999_999}))))
+        pytest.param(
+            name, declared, id=name, marks=violation(answered(':8008/config', '{}\n' + json.dumps({name: 999_999_999})))
+        )
         for name, declared in [
-            ('ttl', 'ttl_seconds'), ('loop_wait', 'loop_wait_seconds'), ('retry_timeout', 'retry_timeout_seconds'),
-            ('primary_start_timeout', 'primary_start_timeout_seconds'), ('maximum_lag_on_failover', 'maximum_lag_mib'),
+            ('ttl', 'ttl_seconds'),
+            ('loop_wait', 'loop_wait_seconds'),
+            ('retry_timeout', 'retry_timeout_seconds'),
+            ('primary_start_timeout', 'primary_start_timeout_seconds'),
+            ('maximum_lag_on_failover', 'maximum_lag_mib'),
         ]
     ],
-)  # fmt: skip
+)
 def test_the_times_of_a_failover_are_those_declared(host, expected, name, declared):
     wanted = expected.platform['timing']['patroni'][declared] * (1048576 if declared.endswith('_mib') else 1)
     value = told(host, expected, 'config').get(name)

@@ -11,48 +11,87 @@ from compliance.reading.database import APPLICATION, ask, content, executed, lea
 from compliance.violation import answered
 
 PHONE = r'(^|[^0-9])1[3-9][0-9]{9}($|[^0-9])'
-IDENTITY = r'(^|[^0-9])[1-9][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]($|[^0-9Xx])'
+IDENTITY = '(^|[^0-9])[1-9][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]($|[^0-9Xx])'
 LOOKED_AT = 2000
 """Rows of a table, and lines of a journal, that are searched: the newest, for a search must not be felt."""
 
-NUMBERS = (
-    "SELECT json_build_object('looked', count(*), 'phone', json_agg(place) FILTER (WHERE phone > 0), 'identity', json_agg(place) "
-    "FILTER (WHERE identity > 0)) FROM (SELECT place, (xpath('/row/phone/text()', found))[1]::text::bigint AS phone, "
-    "(xpath('/row/identity/text()', found))[1]::text::bigint AS identity FROM (SELECT c.table_name || '.' || c.column_name AS place, "
-    "query_to_xml(format('SELECT count(*) FILTER (WHERE v ~ %L) AS phone, count(*) FILTER (WHERE v ~ %L) AS identity FROM "
-    f"(SELECT %I::text AS v FROM %I.%I ORDER BY ctid DESC LIMIT {LOOKED_AT}) q', '{PHONE}', '{IDENTITY}', c.column_name, "
-    "c.table_schema, c.table_name), false, true, '') AS found FROM information_schema.columns c JOIN information_schema.tables t "
-    "USING (table_schema, table_name) WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE' AND c.data_type IN ('text', "
-    "'character varying', 'json', 'jsonb') AND c.table_name !~ '^(auth_|django_(content_type|migrations))') x) s"
-)
-JOURNAL = (
-    f'f=$(mktemp -p /run); journalctl -q -n {LOOKED_AT} -o cat --output-fields=MESSAGE | grep -v NOT_LOGGING_PARAMETER > $f; '
-    f"echo lines $(wc -l < $f); echo phone $(grep -cE '{PHONE}' $f); echo identity $(grep -cE '{IDENTITY}' $f); "
-    'echo password $(grep -ciE \'(password|passwd|sessionid|csrfmiddlewaretoken)(=|": *")[A-Za-z0-9!@#$%^+/]{6,}\' $f); '
-    'echo query $(grep -cE \'"uri":"[^"]*[?][^"-]\' $f); rm -f $f'
-)
+NUMBERS = f"""
+SELECT json_build_object(
+  'looked', count(*),
+  'phone', json_agg(place) FILTER (WHERE phone > 0),
+  'identity', json_agg(place) FILTER (WHERE identity > 0))
+FROM (
+  SELECT place, (xpath('/row/phone/text()', found))[1]::text::bigint AS phone,
+    (xpath('/row/identity/text()', found))[1]::text::bigint AS identity
+  FROM (
+    SELECT c.table_name || '.' || c.column_name AS place, query_to_xml(format(
+      'SELECT count(*) FILTER (WHERE v ~ %L) AS phone, count(*) FILTER (WHERE v ~ %L) AS identity FROM '
+      '(SELECT %I::text AS v FROM %I.%I ORDER BY ctid DESC LIMIT {LOOKED_AT}) q',
+      '{PHONE}', '{IDENTITY}', c.column_name, c.table_schema, c.table_name), false, true, '') AS found
+    FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
+    WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE'
+      AND c.data_type IN ('text', 'character varying', 'json', 'jsonb')
+      AND c.table_name !~ '^(auth_|django_(content_type|migrations))') x) s"""
+JOURNAL = f"""
+f=$(mktemp -p /run)
+journalctl -q -n {LOOKED_AT} -o cat --output-fields=MESSAGE | grep -v NOT_LOGGING_PARAMETER > $f
+echo lines $(wc -l < $f)
+echo phone $(grep -cE '{PHONE}' $f)
+echo identity $(grep -cE '{IDENTITY}' $f)
+echo password $(grep -ciE '(password|passwd|sessionid|csrfmiddlewaretoken)(=|": *")[A-Za-z0-9!@#$%^+/]{{6,}}' $f)
+echo query $(grep -cE '"uri":"[^"]*[?][^"-]' $f)
+rm -f $f"""
 """Of what is found only how often it is there leaves the host."""
 
 INVENTORY = {
     'accounts_learner': {
-        'id', 'password', 'last_login', 'is_superuser', 'username', 'first_name', 'last_name', 'email', 'is_staff', 'is_active',
+        'id',
+        'password',
+        'last_login',
+        'is_superuser',
+        'username',
+        'first_name',
+        'last_name',
+        'email',
+        'is_staff',
+        'is_active',
         'date_joined',
     },
     'archive_archiverecord': {'id', 'sequence', 'learner_id', 'course_id', 'content', 'previous_sha256', 'sha256'},
-    'progress_progressevent': {'id', 'event_id', 'learner_id', 'lesson_id', 'position_seconds', 'device', 'recorded_at'},
+    'progress_progressevent': {
+        'id',
+        'event_id',
+        'learner_id',
+        'lesson_id',
+        'position_seconds',
+        'device',
+        'recorded_at',
+    },
     'progress_lessonprogress': {
-        'id', 'learner_id', 'lesson_id', 'position_seconds', 'furthest_seconds', 'device', 'updated_at',
+        'id',
+        'learner_id',
+        'lesson_id',
+        'position_seconds',
+        'furthest_seconds',
+        'device',
+        'updated_at',
     },
     'django_session': {'session_key', 'session_data', 'expire_date'},
     'accounts_learner_groups': {'id', 'learner_id', 'group_id'},
     'accounts_learner_user_permissions': {'id', 'learner_id', 'permission_id'},
-}  # fmt: skip
+}
 """Tables that say something of a person, and what of. Whether all of it is needed, a person judges."""
 
 IMPERSONAL = {
-    'archive_chainhead', 'auth_group', 'auth_group_permissions', 'auth_permission', 'courses_course', 'courses_lesson',
-    'django_content_type', 'django_migrations',
-}  # fmt: skip
+    'archive_chainhead',
+    'auth_group',
+    'auth_group_permissions',
+    'auth_permission',
+    'courses_course',
+    'courses_lesson',
+    'django_content_type',
+    'django_migrations',
+}
 SEALED = ('bytea',)
 SENSITIVE = ('phone', 'mobile', 'id_number', 'identity', 'idcard', 'id_card', 'face', 'photo', 'portrait', 'biometric')
 
@@ -99,8 +138,13 @@ def test_no_table_is_outside_the_inventory_of_data(host):
 
 @tiers('data')
 @clauses('22239-8.1.4.11-a', '35273-6.1')
-@violation(executed('ALTER TABLE accounts_learner_groups ADD COLUMN planted_address text',
-                    'ALTER TABLE accounts_learner_groups DROP COLUMN IF EXISTS planted_address', APPLICATION))  # fmt: skip
+@violation(
+    executed(
+        'ALTER TABLE accounts_learner_groups ADD COLUMN planted_address text',
+        'ALTER TABLE accounts_learner_groups DROP COLUMN IF EXISTS planted_address',
+        APPLICATION,
+    )
+)
 def test_nothing_is_kept_of_a_person_but_what_is_named(host):
     more = {
         f'{table}.{column}'
@@ -126,10 +170,18 @@ def test_a_column_for_sensitive_data_keeps_it_sealed(host):
 @pytest.mark.parametrize(
     'what',
     [
-        pytest.param('phone', id='phone-numbers', marks=violation(planted_table('said text', "INSERT INTO planted_person VALUES ('call 13800138000')"))),
-        pytest.param('identity', id='identity-numbers', marks=violation(planted_table('said text', "INSERT INTO planted_person VALUES ('11010519491231002X')"))),
+        pytest.param(
+            'phone',
+            id='phone-numbers',
+            marks=violation(planted_table('said text', "INSERT INTO planted_person VALUES ('call 13800138000')")),
+        ),
+        pytest.param(
+            'identity',
+            id='identity-numbers',
+            marks=violation(planted_table('said text', "INSERT INTO planted_person VALUES ('11010519491231002X')")),
+        ),
     ],
-)  # fmt: skip
+)
 def test_no_plain_number_of_a_person_is_in_the_database(host, what):
     found = plain(host, what)
     assert not found, f'in plain: {", ".join(found)}'

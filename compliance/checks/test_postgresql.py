@@ -7,7 +7,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from compliance.checking import clauses, tiers, violation
+from compliance.checking import clauses, not_verified, tiers, violation
 from compliance.reading import units
 from compliance.reading.database import HOME, altered, ruled, rules, settings, state
 from compliance.reading.places import loose, shut
@@ -15,13 +15,16 @@ from compliance.violation import answered, run
 
 pytestmark = tiers('data')
 
-OWN = "$(hostname -I | tr ' ' '\\n' | grep -v : | head -1)"
-LOGINS = (
-    f'own={OWN}; export PGCONNECT_TIMEOUT=2; for try in plain:rewind:x tls:rewind:x tls:learning:x tls:postgres:postgres; '
-    'do mode=${try%%:*}; rest=${try#*:}; user=${rest%%:*}; export PGPASSWORD=${rest#*:}; '
-    '[ $mode = plain ] && tls=disable || tls=require; [ $user = learning ] && base=learning || base=postgres; '
-    'echo "$mode $user: $(psql -XAtw "host=$own user=$user dbname=$base sslmode=$tls" -c "SELECT 1" 2>&1 | tr "\\n" " ")"; done'
-)
+LOGINS = """
+own=$(hostname -I | tr ' ' '\\n' | grep -v : | head -1)
+export PGCONNECT_TIMEOUT=3
+for try in plain:rewind:x tls:rewind:x tls:learning:x tls:postgres:postgres; do
+  mode=${try%%:*}; rest=${try#*:}; user=${rest%%:*}; export PGPASSWORD=${rest#*:}
+  [ $mode = plain ] && tls=disable || tls=require
+  [ $user = learning ] && base=learning || base=postgres
+  echo "$mode $user: $(psql -XAtw "host=$own user=$user dbname=$base sslmode=$tls" -c 'SELECT 1' 2>&1 | tr '\\n' ' ')"
+done"""
+"""Log-ins that have to fail: without TLS, with a wrong password, and with one that everybody knows."""
 
 
 def said(name, value):
@@ -137,13 +140,25 @@ def test_no_value_of_a_statement_gets_into_the_log(host, name, values):
         ]
     ]
     + [
-        pytest.param('max_connections', 10, 500, id='max_connections', marks=violation(said('max_connections', '9000'))),
-        pytest.param('superuser_reserved_connections', 1, 50, id='superuser_reserved_connections',
-                     marks=violation(said('superuser_reserved_connections', '0'))),
-        pytest.param('max_slot_wal_keep_size', 1, 65536, id='max_slot_wal_keep_size',
-                     marks=violation(altered('max_slot_wal_keep_size', '-1'))),
+        pytest.param(
+            'max_connections', 10, 500, id='max_connections', marks=violation(said('max_connections', '9000'))
+        ),
+        pytest.param(
+            'superuser_reserved_connections',
+            1,
+            50,
+            id='superuser_reserved_connections',
+            marks=violation(said('superuser_reserved_connections', '0')),
+        ),
+        pytest.param(
+            'max_slot_wal_keep_size',
+            1,
+            65536,
+            id='max_slot_wal_keep_size',
+            marks=violation(altered('max_slot_wal_keep_size', '-1')),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_session_has_its_bounds(host, name, least, most):
     value = int(settings(host)[name])
     assert least <= value <= most, f'{name} is {value}, and must be between {least} and {most}'
@@ -239,23 +254,36 @@ def test_no_rule_of_access_is_wrong(host):
 def test_a_log_in_is_refused(host, tried, words):
     lines = dict(line.partition(': ')[::2] for line in host.run(LOGINS).stdout.splitlines())
     answer = lines.get(tried, '')
-    assert 'FATAL' in answer and any(word in answer for word in words), (
-        f'{tried} was not refused: {answer or "no answer"}'
-    )
+    if not answer or 'timeout' in answer:
+        not_verified(f'{tried}: no answer in time')
+    assert 'FATAL' in answer and any(word in answer for word in words), f'{tried} was not refused: {answer}'
 
 
 @clauses('22239-8.1.4.2-f', '22239-8.1.4.11-b')
 @pytest.mark.parametrize(
     ('name', 'bits'),
     [
-        pytest.param(name, bits, id=name.strip('/') or 'folder', marks=violation(run(
-            f'{HOME}{name}; stat -c %a $f > /run/anlan-planted-mode && chmod 0777 $f',
-            f'{HOME}{name}; [ ! -e /run/anlan-planted-mode ] || chmod $(cat /run/anlan-planted-mode) $f; '
-            'rm -f /run/anlan-planted-mode',
-        )))
-        for name, bits in {'': 0o750, '/postgresql.conf': 0o640, '/pg_hba.conf': 0o640, '/base': 0o750, '/pg_wal': 0o750}.items()
+        pytest.param(
+            name,
+            bits,
+            id=name.strip('/') or 'folder',
+            marks=violation(
+                run(
+                    f'{HOME}{name}; stat -c %a $f > /run/anlan-planted-mode && chmod 0777 $f',
+                    f'{HOME}{name}; [ ! -e /run/anlan-planted-mode ] || chmod $(cat /run/anlan-planted-mode) $f; '
+                    'rm -f /run/anlan-planted-mode',
+                )
+            ),
+        )
+        for name, bits in {
+            '': 0o750,
+            '/postgresql.conf': 0o640,
+            '/pg_hba.conf': 0o640,
+            '/base': 0o750,
+            '/pg_wal': 0o750,
+        }.items()
     ],
-)  # fmt: skip
+)
 def test_files_of_the_database_are_shut_to_others(host, expected, name, bits):
     shut(
         host, expected, f'/var/lib/postgresql/17/{expected.platform["name"]}{name}', 0o7777 & ~bits, 'postgres:postgres'

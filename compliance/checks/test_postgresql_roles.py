@@ -7,23 +7,14 @@ import json
 import pytest
 
 from compliance.checking import clauses, not_verified, tiers, violation
-from compliance.reading.database import APPLICATION, PSQL, ask, content, executed, leader
+from compliance.reading.database import APPLICATION, PSQL, content, executed, leader, roles
 from compliance.violation import answered
 
 pytestmark = tiers('data')
 
-ROLES = (
-    "SELECT json_build_object('roles', (SELECT json_object_agg(rolname, json_build_object('superuser', rolsuper, 'login', "
-    "rolcanlogin, 'create_role', rolcreaterole, 'create_database', rolcreatedb, 'replication', rolreplication, 'bypass', "
-    "rolbypassrls, 'kept', CASE WHEN rolpassword IS NULL THEN 'none' WHEN rolpassword ~ '^SCRAM-SHA-256' THEN 'scram' "
-    "ELSE 'weak' END, 'member_of', (SELECT json_agg(g.rolname) FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid "
-    "WHERE m.member = pg_authid.oid))) FROM pg_authid WHERE rolname !~ '^pg_'), "
-    "'databases', (SELECT json_object_agg(datname, json_build_object('owner', pg_get_userbyid(datdba), 'public', "
-    "has_database_privilege('public', oid, 'CONNECT') OR has_database_privilege('public', oid, 'TEMPORARY'), 'connects', "
-    '(SELECT json_agg(rolname) FROM pg_roles WHERE rolcanlogin AND NOT rolsuper AND has_database_privilege(rolname, '
-    "pg_database.oid, 'CONNECT')))) FROM pg_database WHERE NOT datistemplate))"
-)
-GUESSES = f"""{PSQL} -F: -c "SELECT rolname, rolpassword FROM pg_authid WHERE rolcanlogin AND rolpassword ~ '^SCRAM'" | python3 -c '
+GUESSES = f"""
+{PSQL} -F: -c "SELECT rolname, rolpassword FROM pg_authid WHERE rolcanlogin AND rolpassword ~ '^SCRAM'" |
+python3 -c '
 import base64, hashlib, hmac, sys
 for line in sys.stdin:
     name, verifier = line.strip().split(":", 1)
@@ -61,29 +52,21 @@ def made(words):
     return executed(f'CREATE ROLE anlan_planted {words}', 'DROP ROLE IF EXISTS anlan_planted')
 
 
-def roles(host):
-    """Return every role but those of PostgreSQL itself. Ends the check on a replica."""
-    leader(host)
-    return ask(host, ROLES)['roles']
-
-
-def databases(host):
-    """Return every database. Ends the check on a replica."""
-    leader(host)
-    return ask(host, ROLES)['databases']
-
-
 @clauses('22239-8.1.4.2-a', '22239-8.1.4.2-c')
 @violation(made('LOGIN'))
 def test_nobody_may_log_in_but_those_declared(host):
-    more = {name for name, role in roles(host).items() if role['login']} - set.union(*PURPOSES.values()) - APPLICATIONS
+    more = (
+        {name for name, role in roles(host)['roles'].items() if role['login']}
+        - set.union(*PURPOSES.values())
+        - APPLICATIONS
+    )
     assert not more, f'roles that nobody declared: {", ".join(sorted(more))}'
 
 
 @clauses('22239-8.1.4.2-a')
 @violation(answered('rolcanlogin', json.dumps({'roles': {}, 'databases': {}})))
 def test_each_purpose_has_a_log_in(host):
-    there = {name for name, role in roles(host).items() if role['login'] and role['kept'] == 'scram'}
+    there = {name for name, role in roles(host)['roles'].items() if role['login'] and role['kept'] == 'scram'}
     for purpose, names in {**PURPOSES, 'application': APPLICATIONS}.items():
         assert there & names, f'nobody can log in as {purpose}'
 
@@ -93,7 +76,7 @@ def test_each_purpose_has_a_log_in(host):
     'right', [pytest.param(right, id=right, marks=violation(made(ATTRIBUTE[right]))) for right in MIGHTY]
 )
 def test_a_right_that_is_above_all_is_held_by_few(host, right):
-    holders = {name for name, role in roles(host).items() if role[right]}
+    holders = {name for name, role in roles(host)['roles'].items() if role[right]}
     assert holders <= MIGHTY[right], f'{right} is held by {", ".join(sorted(holders - MIGHTY[right]))} too'
     assert holders, f'nobody holds {right}'
 
@@ -102,7 +85,7 @@ def test_a_right_that_is_above_all_is_held_by_few(host, right):
 @violation(executed("SET password_encryption = 'md5'; CREATE ROLE anlan_planted LOGIN PASSWORD 'planted-word'",
                     'DROP ROLE IF EXISTS anlan_planted'))  # fmt: skip
 def test_every_password_is_kept_as_scram(host):
-    weak = [name for name, role in roles(host).items() if role['kept'] == 'weak']
+    weak = [name for name, role in roles(host)['roles'].items() if role['kept'] == 'weak']
     assert not weak, f'not kept as SCRAM-SHA-256: {", ".join(weak)}'
 
 
@@ -121,7 +104,7 @@ def test_no_password_is_a_default_one(host):
 @clauses('22239-8.1.4.2-d', '22239-8.1.4.11-b')
 @violation(made('IN ROLE pg_read_all_data'))
 def test_nobody_reads_everything_or_the_servers_files(host):
-    for name, role in roles(host).items():
+    for name, role in roles(host)['roles'].items():
         mighty = set(role['member_of'] or ()) & TO_FILES
         assert not mighty, f'{name} is a member of {", ".join(sorted(mighty))}'
 
@@ -131,7 +114,7 @@ def test_nobody_reads_everything_or_the_servers_files(host):
     executed('CREATE ROLE anlan_planted LOGIN; GRANT postgres TO anlan_planted', 'DROP ROLE IF EXISTS anlan_planted')
 )
 def test_nobody_can_become_the_superuser(host):
-    every = roles(host)
+    every = roles(host)['roles']
     mighty = {name for name, role in every.items() if role['superuser']}
     for name, role in every.items():
         assert not set(role['member_of'] or ()) & mighty, f'{name} can become a superuser'
@@ -140,14 +123,14 @@ def test_nobody_can_become_the_superuser(host):
 @clauses('22239-8.1.4.2-f', '22239-8.1.4.11-b')
 @violation(executed('GRANT CONNECT ON DATABASE postgres TO PUBLIC', 'REVOKE ALL ON DATABASE postgres FROM PUBLIC'))
 def test_no_database_is_open_to_everybody(host):
-    public = [name for name, each in databases(host).items() if each['public']]
+    public = [name for name, each in roles(host)['databases'].items() if each['public']]
     assert not public, f'everybody may connect to {", ".join(public)}'
 
 
 @clauses('22239-8.1.4.2-f', '22239-8.1.4.11-b')
 @violation(executed('GRANT CONNECT ON DATABASE learning TO rewind', 'REVOKE CONNECT ON DATABASE learning FROM rewind'))
 def test_the_learners_data_is_open_to_the_application_alone(host):
-    found = databases(host).get(APPLICATION)
+    found = roles(host)['databases'].get(APPLICATION)
     assert found, 'the database of the application is not there'
     more = set(found['connects'] or ()) - APPLICATIONS
     assert not more, f'{", ".join(sorted(more))} may connect to {APPLICATION} too'
@@ -156,7 +139,7 @@ def test_the_learners_data_is_open_to_the_application_alone(host):
 @clauses('22239-8.1.4.2-a')
 @violation(answered('rolcanlogin', json.dumps({'roles': {}, 'databases': {APPLICATION: {'owner': 'postgres'}}})))
 def test_the_application_owns_its_database_and_no_other(host):
-    owned = {name for name, each in databases(host).items() if each['owner'] in APPLICATIONS}
+    owned = {name for name, each in roles(host)['databases'].items() if each['owner'] in APPLICATIONS}
     assert owned == {APPLICATION}, f'the application owns {", ".join(sorted(owned)) or "nothing"}'
 
 
@@ -204,17 +187,54 @@ def test_everything_in_the_database_belongs_to_the_application(host):
 @pytest.mark.parametrize(
     ('kind', 'allowed', 'what'),
     [
-        pytest.param('extensions', {'plpgsql', 'pgaudit'}, 'extension', id='extensions', marks=violation(executed(
-            'CREATE EXTENSION IF NOT EXISTS lo', 'DROP EXTENSION IF EXISTS lo', APPLICATION))),
-        pytest.param('languages', {'c', 'internal'}, 'language without bounds', id='languages', marks=violation(executed(
-            "CREATE LANGUAGE anlan_planted HANDLER plpgsql_call_handler", 'DROP LANGUAGE IF EXISTS anlan_planted', APPLICATION))),
-        pytest.param('wrappers', set(), 'way to other databases', id='wrappers', marks=violation(executed(
-            'CREATE FOREIGN DATA WRAPPER anlan_planted', 'DROP FOREIGN DATA WRAPPER IF EXISTS anlan_planted', APPLICATION))),
-        pytest.param('raised', set(), 'function with another’s rights', id='raised', marks=violation(executed(
-            "CREATE FUNCTION anlan_planted() RETURNS integer LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
-            'DROP FUNCTION IF EXISTS anlan_planted()', APPLICATION))),
+        pytest.param(
+            'extensions',
+            {'plpgsql', 'pgaudit'},
+            'extension',
+            id='extensions',
+            marks=violation(executed('CREATE EXTENSION IF NOT EXISTS lo', 'DROP EXTENSION IF EXISTS lo', APPLICATION)),
+        ),
+        pytest.param(
+            'languages',
+            {'c', 'internal'},
+            'language without bounds',
+            id='languages',
+            marks=violation(
+                executed(
+                    'CREATE LANGUAGE anlan_planted HANDLER plpgsql_call_handler',
+                    'DROP LANGUAGE IF EXISTS anlan_planted',
+                    APPLICATION,
+                )
+            ),
+        ),
+        pytest.param(
+            'wrappers',
+            set(),
+            'way to other databases',
+            id='wrappers',
+            marks=violation(
+                executed(
+                    'CREATE FOREIGN DATA WRAPPER anlan_planted',
+                    'DROP FOREIGN DATA WRAPPER IF EXISTS anlan_planted',
+                    APPLICATION,
+                )
+            ),
+        ),
+        pytest.param(
+            'raised',
+            set(),
+            'function with another’s rights',
+            id='raised',
+            marks=violation(
+                executed(
+                    "CREATE FUNCTION anlan_planted() RETURNS integer LANGUAGE sql SECURITY DEFINER AS 'SELECT 1'",
+                    'DROP FUNCTION IF EXISTS anlan_planted()',
+                    APPLICATION,
+                )
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_nothing_is_in_the_database_that_is_not_needed(host, kind, allowed, what):
     more = set(content(host)[kind] or ()) - allowed
     assert not more, f'{what}: {", ".join(sorted(more))}'

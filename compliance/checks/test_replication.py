@@ -76,10 +76,20 @@ def test_the_log_travels_encrypted(host):
 @pytest.mark.parametrize(
     ('key', 'good'),
     [
-        pytest.param('active', (True,), id='used', marks=violation(said(slots=[{'name': 'x', 'active': False, 'wal': 'reserved'}]))),
-        pytest.param('wal', ('reserved', 'extended'), id='kept', marks=violation(said(slots=[{'name': 'x', 'active': True, 'wal': 'lost'}]))),
+        pytest.param(
+            'active',
+            (True,),
+            id='used',
+            marks=violation(said(slots=[{'name': 'x', 'active': False, 'wal': 'reserved'}])),
+        ),
+        pytest.param(
+            'wal',
+            ('reserved', 'extended'),
+            id='kept',
+            marks=violation(said(slots=[{'name': 'x', 'active': True, 'wal': 'lost'}])),
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_a_replica_still_needs_is_kept(host, key, good):
     slots = leader(host)['slots'] or []
     if not slots:

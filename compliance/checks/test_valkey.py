@@ -54,11 +54,16 @@ def test_no_default_password_opens_it(host, service):
 @pytest.mark.parametrize(
     ('service', 'call'),
     [
-        pytest.param(service, call, id=f'{service}-{"-".join(call.split()[:2]).lower().replace("*", "all")}', marks=violation(
-            ruled(service, f"'+{call.split()[0].lower()}'")))
-        for service in BOTH for call in DRIED[service]
+        pytest.param(
+            service,
+            call,
+            id=f'{service}-{"-".join(call.split()[:2]).lower().replace("*", "all")}',
+            marks=violation(ruled(service, f"'+{call.split()[0].lower()}'")),
+        )
+        for service in BOTH
+        for call in DRIED[service]
     ],
-)  # fmt: skip
+)
 def test_the_application_may_not(host, service, call):
     lines = asked(host, service).get(f'ACL DRYRUN default {call}'.replace('"', "'"), [])
     said = ' '.join(lines).strip()
@@ -92,16 +97,46 @@ def test_every_user_has_a_password(host, service):
     ('name', 'good'),
     [
         pytest.param('port', ('0',), id='no-plain-port', marks=violation(configured('port', '6390'))),
-        pytest.param('enable-debug-command', ('no',), id='no-debugging', marks=violation(answered('ECHO', '-- ACL LIST\n-- CONFIG GET\nenable-debug-command\nyes\n'))),
-        pytest.param('enable-module-command', ('no',), id='no-modules', marks=violation(answered('ECHO', '-- ACL LIST\n-- CONFIG GET\nenable-module-command\nyes\n'))),
-        pytest.param('enable-protected-configs', ('no',), id='no-protected-settings', marks=violation(answered('ECHO', '-- ACL LIST\n-- CONFIG GET\nenable-protected-configs\nyes\n'))),
+        pytest.param(
+            'enable-debug-command',
+            ('no',),
+            id='no-debugging',
+            marks=violation(answered('ECHO', '-- ACL LIST\n-- CONFIG GET\nenable-debug-command\nyes\n')),
+        ),
+        pytest.param(
+            'enable-module-command',
+            ('no',),
+            id='no-modules',
+            marks=violation(answered('ECHO', '-- ACL LIST\n-- CONFIG GET\nenable-module-command\nyes\n')),
+        ),
+        pytest.param(
+            'enable-protected-configs',
+            ('no',),
+            id='no-protected-settings',
+            marks=violation(answered('ECHO', '-- ACL LIST\n-- CONFIG GET\nenable-protected-configs\nyes\n')),
+        ),
         pytest.param('protected-mode', ('yes',), id='protected', marks=violation(configured('protected-mode', 'no'))),
-        pytest.param('tls-replication', ('yes',), id='copies-encrypted', marks=violation(answered('ECHO', '-- ACL LIST\n-- CONFIG GET\ntls-replication\nno\n'))),
-        pytest.param('maxmemory-policy', ('allkeys-lru', 'allkeys-lfu', 'volatile-lru', 'volatile-lfu'), id='full-is-no-end', marks=violation(configured('maxmemory-policy', 'noeviction'))),
-        pytest.param('appendonly', ('no',), id='nothing-on-disk', marks=violation(answered('ECHO', '-- ACL LIST\n-- CONFIG GET\nappendonly\nyes\n'))),
+        pytest.param(
+            'tls-replication',
+            ('yes',),
+            id='copies-encrypted',
+            marks=violation(answered('ECHO', '-- ACL LIST\n-- CONFIG GET\ntls-replication\nno\n')),
+        ),
+        pytest.param(
+            'maxmemory-policy',
+            ('allkeys-lru', 'allkeys-lfu', 'volatile-lru', 'volatile-lfu'),
+            id='full-is-no-end',
+            marks=violation(configured('maxmemory-policy', 'noeviction')),
+        ),
+        pytest.param(
+            'appendonly',
+            ('no',),
+            id='nothing-on-disk',
+            marks=violation(answered('ECHO', '-- ACL LIST\n-- CONFIG GET\nappendonly\nyes\n')),
+        ),
         pytest.param('save', ('',), id='no-dump', marks=violation(configured('save', '3600 1000000'))),
     ],
-)  # fmt: skip
+)
 def test_a_setting_of_the_cache_is_as_it_must_be(host, name, good):
     value = configuration(host).get(name)
     if value is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from testinfra.host import Host
 
 from compliance.checking import not_verified
 from compliance.expected import Expected
+from compliance.reading.asking import done
 from compliance.violation import Violation, run
 
 MANAGE = 'anlan-release manage $(anlan-release current)'
@@ -24,23 +26,25 @@ names = ("admin", "administrator", "root", "test", "demo", "guest", "user", "anl
 words = ("admin", "123456", "password", "admin123", "anlan")
 kind = Func(F("password"), Value("$"), Value(1), function="split_part", output_field=CharField())
 kinds = people.annotate(kind=kind).values_list("kind").annotate(n=Count("id"))
+staff = people.filter(is_staff=True)[:20]
 print(json.dumps({
     "plain": {name: getattr(s, name, None) for name in (
         "DEBUG", "SESSION_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_SAMESITE", "SESSION_COOKIE_AGE",
         "SESSION_EXPIRE_AT_BROWSER_CLOSE", "CSRF_COOKIE_SECURE", "CSRF_COOKIE_SAMESITE", "X_FRAME_OPTIONS",
         "SECURE_CONTENT_TYPE_NOSNIFF", "SECURE_REFERRER_POLICY", "SECURE_CROSS_ORIGIN_OPENER_POLICY",
-        "LOGIN_FAILURES_ALLOWED", "LOGIN_FAILURES_WINDOW_SECONDS", "DATA_UPLOAD_MAX_MEMORY_SIZE", "DATA_UPLOAD_MAX_NUMBER_FIELDS",
+        "LOGIN_FAILURES_ALLOWED", "LOGIN_FAILURES_WINDOW_SECONDS", "DATA_UPLOAD_MAX_MEMORY_SIZE",
+        "DATA_UPLOAD_MAX_NUMBER_FIELDS",
         "SECURE_PROXY_SSL_HEADER", "USE_TZ", "PASSWORD_HASHERS", "CSRF_TRUSTED_ORIGINS", "SESSION_ENGINE")},
     "hosts": list(s.ALLOWED_HOSTS),
     "secret_length": len(s.SECRET_KEY),
     "validators": {each["NAME"].rpartition(".")[2]: each.get("OPTIONS", {}) for each in s.AUTH_PASSWORD_VALIDATORS},
     "apps": list(s.INSTALLED_APPS), "middleware": list(s.MIDDLEWARE),
     "database": {"tls": database["OPTIONS"].get("sslmode"), "user": database["USER"]},
-    "cache": {"authority": bool(cache["OPTIONS"].get("authority_file")), "password": bool(cache["OPTIONS"].get("password"))},
+    "cache": {key: bool(cache["OPTIONS"].get(key)) for key in ("authority_file", "password")},
     "found": [each.id for each in run_checks(include_deployment_checks=True)],
-    "kinds": dict(kinds), "staff": people.filter(is_staff=True).count(), "mighty": people.filter(is_superuser=True).count(),
+    "kinds": dict(kinds), "mighty": people.filter(is_superuser=True).count(),
     "default_names": sorted(people.filter(username__in=names, is_active=True).values_list("username", flat=True)),
-    "open": sorted({p.username for p in people.filter(is_staff=True)[:20] for w in (*words, p.username) if p.check_password(w)}),
+    "open": sorted({each.username for each in staff for word in (*words, each.username) if each.check_password(word)}),
 }, default=str))
 """
 """Of people only how many there are, and default names, leave the host."""
@@ -51,8 +55,8 @@ FILE = '/opt/anlan/current/venv/lib/python3*/site-packages/learning/settings/pro
 def settings(host: Host) -> Mapping[str, Any]:
     """Return what the application says of its settings and its accounts. Fail if it does not."""
     said = host.run(f'{MANAGE} shell --no-imports -c %s', SETTINGS)
-    assert said.rc == 0, f'the application does not tell its settings: {said.stderr.strip()[-300:]}'
-    found: Mapping[str, Any] = json.loads(said.stdout.strip().splitlines()[-1])
+    text = done(said, 'the application does not tell its settings')
+    found: Mapping[str, Any] = json.loads(text.strip().splitlines()[-1])
     return found
 
 
@@ -60,7 +64,7 @@ def altered(line: str) -> Violation:
     """Given a line of Python, return the violation that the settings end with it. What runs has them read before."""
     saved = '/var/lib/anlan/violation/production.py'
     return run(
-        f'mkdir -p /var/lib/anlan/violation && f=$(echo {FILE}) && cp -p $f {saved} && echo {line!r} >> $f',
+        f'mkdir -p /var/lib/anlan/violation && f=$(echo {FILE}) && cp -p $f {saved} && echo {shlex.quote(line)} >> $f',
         f'f=$(echo {FILE}); if [ -e {saved} ]; then cp -p {saved} $f && rm -f {saved}; fi',
     )
 
@@ -71,14 +75,14 @@ def log_ins(expected: Expected) -> str:
     own = f'{expected.name}.{expected.outputs["variables"]["internal_domain"]}'
     curl = f'curl -s -m 4 --cacert /etc/anlan/tls/ca.crt -H "Host: {name}"'
     page = f'https://{own}:8443/accounts/login/'
-    return (
-        f'token=$({curl} -o /dev/null -D - {page} | sed -n "s/^[Ss]et-[Cc]ookie: csrftoken=\\([^;]*\\).*/\\1/p"); '
-        'for who in admin:admin anlan:anlan; do '
-        f'echo "$who $({curl} -o /dev/null -w "%{{http_code}}" -H "Cookie: csrftoken=$token" -H "Referer: https://{name}/accounts/login/" '
-        f'--data-urlencode "csrfmiddlewaretoken=$token" --data-urlencode "username=${{who%:*}}" '
-        f'--data-urlencode "password=${{who#*:}}" {page})"; done; '
-        f'echo "forged $({curl} -o /dev/null -w "%{{http_code}}" --data-urlencode username=x {page})"'
-    )
+    return f"""
+token=$({curl} -o /dev/null -D - {page} | sed -n 's/^[Ss]et-[Cc]ookie: csrftoken=\\([^;]*\\).*/\\1/p')
+for who in admin:admin anlan:anlan; do
+  echo $who $({curl} -o /dev/null -w '%{{http_code}}' -H "Cookie: csrftoken=$token" \\
+    -H 'Referer: https://{name}/accounts/login/' --data-urlencode "csrfmiddlewaretoken=$token" \\
+    --data-urlencode "username=${{who%:*}}" --data-urlencode "password=${{who#*:}}" {page})
+done
+echo forged $({curl} -o /dev/null -w '%{{http_code}}' --data-urlencode username=x {page})"""
 
 
 def codes(host: Host, expected: Expected) -> dict[str, str]:

@@ -62,8 +62,8 @@ def sending(host: Host, targets: tuple[str, ...]) -> tuple[Mapping[str, str], Ma
     """Given a host, return the state of its sender to each monitoring host, its metrics, and its time."""
     names = ' '.join(f'anlan-event-upload@{name}.service' for name in targets)
     said = host.run(
-        f'systemctl show --no-pager -p Id,ActiveState,UnitFileState,Restart {names} anlan-event-watch.service; echo; echo now $(date +%s); '
-        'grep -v "^#" /run/anlan/metrics/events.prom'
+        f'systemctl show --no-pager -p Id,ActiveState,UnitFileState,Restart {names} anlan-event-watch.service; echo; '
+        'echo now $(date +%s); grep -v "^#" /run/anlan/metrics/events.prom'
     )
     states: dict[str, str] = {}
     for block in said.stdout.split('\n\n'):
@@ -74,9 +74,10 @@ def sending(host: Host, targets: tuple[str, ...]) -> tuple[Mapping[str, str], Ma
             name = re.sub(r'^anlan-event-upload@|\.service$', '', found['Id'])
             states[name] = f'{found.get("ActiveState")} {found.get("UnitFileState")} {found.get("Restart")}'
     numbers = {
-        words[0]: float(words[1]) for words in map(str.split, said.stdout.splitlines())
+        words[0]: float(words[1])
+        for words in map(str.split, said.stdout.splitlines())
         if len(words) == 2 and words[0].startswith('anlan_events')
-    }  # fmt: skip
+    }
     now = re.search(r'^now (\d+)$', said.stdout, re.MULTILINE)
     return states, numbers, float(now[1]) if now else 0.0
 

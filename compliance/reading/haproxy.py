@@ -8,6 +8,8 @@ from typing import Any
 
 from testinfra.host import Host
 
+from compliance.reading.asking import done
+
 ASK = """import csv, json, socket
 def ask(words):
     link = socket.socket(socket.AF_UNIX)
@@ -26,9 +28,8 @@ print(json.dumps({
 
 def told(host: Host) -> Mapping[str, Any]:
     """Return what HAProxy tells. Fail if it does not."""
-    said = host.run('python3 -c %s', ASK)
-    assert said.rc == 0, f'HAProxy does not answer on its socket: {said.stderr.strip()[-200:]}'
-    found: Mapping[str, Any] = json.loads(said.stdout)
+    text = done(host.run('python3 -c %s', ASK), 'HAProxy does not answer on its socket')
+    found: Mapping[str, Any] = json.loads(text)
     return found
 
 

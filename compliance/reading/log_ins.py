@@ -7,7 +7,8 @@ from typing import Any
 LOG_INS = (
     'journalctl -q -n 4000 -t sshd-session -t sshd -o cat --output-fields=MESSAGE | grep -E "^Accepted " '
     '| { all=$(cat); echo "$all" | tail -n 1 | cut -c 1-200 | sed "s/^/last /"; '
-    'echo "$all" | sed -nE \'s/^Accepted ([a-z/-]+) for ([^ ]+) from ([^ ]+) port.*$/one \\1 \\2 \\3/p\' | sort | uniq -c; }; '
+    'echo "$all" | sed -nE \'s/^Accepted ([a-z/-]+) for ([^ ]+) from ([^ ]+) port.*$/one \\1 \\2 \\3/p\' '
+    '| sort | uniq -c; }; '
     'journalctl -q -n 400 -t sudo -o cat --output-fields=MESSAGE | cut -c 1-200 '
     '| grep -cE "^ *[a-z0-9_-]+ : .*COMMAND=/usr/bin/python3 -( |$)" | sed "s/^/asked /"; true'
 )

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 from testinfra.host import Host
 
+from compliance.checking import not_verified
 from compliance.expected import Expected
 
 CURL = 'curl -s -m 4 -o /dev/null -D - --cacert /etc/anlan/tls/ca.crt'
+AWAY = ('', '502', '503', '504')
+"""What is answered while who should answer is away."""
+
 LARGE = 2 * 2**20
 
 
@@ -68,13 +72,19 @@ def answer(host: Host, expected: Expected, name: str) -> Page:
     for part in said.stdout.split('== ')[1:]:
         title, _, rest = part.partition('\n')
         if title.strip() == name:
-            return page_of(rest)
-    return Page('', {})
+            page = page_of(rest)
+            if page.code in AWAY:
+                not_verified(f'{name}: no answer, or only that nobody answers ({page.code or "nothing"})')
+            return page
+    return not_verified(f'{name} was not asked to the end')
 
 
 def plain_door(host: Host) -> Page:
     """Return what the port without TLS answers."""
-    return page_of(host.run(f'{CURL} http://127.0.0.1:80/courses/').stdout)
+    page = page_of(host.run(f'{CURL} http://127.0.0.1:80/courses/').stdout)
+    if not page.code:
+        not_verified('the port without TLS does not answer')
+    return page
 
 
 def page_of(text: str) -> Page:

@@ -9,6 +9,7 @@ from typing import Any
 from testinfra.host import Host
 
 from compliance.expected import Expected
+from compliance.reading.asking import done
 
 CURL = 'curl -sS -m 3 --cacert /etc/anlan/tls/ca.crt'
 OWN = '--cert /etc/anlan/tls/host.crt --key /etc/anlan/tls/host.key'
@@ -24,8 +25,7 @@ def told(host: Host, expected: Expected, path: str) -> Mapping[str, Any]:
     """Given a path (`cluster`, `config`), return what Patroni tells. Fail if it does not."""
     there = base(expected)
     said = host.run(f"{CURL} {OWN} -w '\\n' %s %s", f'{there}/cluster', f'{there}/config')
-    assert said.rc == 0, f'Patroni does not answer: {said.stderr.strip()}'
-    lines = [line for line in said.stdout.splitlines() if line.strip()]
+    lines = [line for line in done(said, 'Patroni does not answer').splitlines() if line.strip()]
     assert len(lines) == 2, f'Patroni tells {len(lines)} of two things'
     found: Mapping[str, Any] = json.loads(lines[('cluster', 'config').index(path)])
     return found

@@ -1,4 +1,4 @@
-"""Files of services: mode and owner of each that matters, all of a host in one question, and what is loose among them."""
+"""Files of services: mode and owner of each that matters, all of a host in one question, and which are loose."""
 
 from __future__ import annotations
 
@@ -13,26 +13,36 @@ from compliance.expected import Expected
 DATABASE = '/var/lib/postgresql/17/*'
 """The folder of PostgreSQL's files; the platform's name is its last part."""
 
-PLACES: Mapping[str, str] = {
-    'all': '/etc/anlan/tls /etc/anlan/tls/*',
-    'edge': '/etc/nginx /etc/nginx/nginx.conf',
-    'balancer': '/etc/nginx /etc/nginx/nginx.conf /run/haproxy /run/haproxy/admin.sock /etc/haproxy /etc/haproxy/haproxy.cfg',
-    'app': '/etc/nginx /etc/nginx/nginx.conf /run/haproxy /run/haproxy/admin.sock /etc/haproxy /etc/haproxy/haproxy.cfg '
-    '/etc/anlan/application.env /opt/anlan/releases /run/anlan-app/gunicorn.sock /var/lib/anlan/media',
-    'data': f'{DATABASE} {DATABASE}/postgresql.conf {DATABASE}/pg_hba.conf {DATABASE}/base {DATABASE}/pg_wal '
-    '/etc/patroni/config.yml /run/anlan-patroni /run/anlan-patroni/pgpass /var/lib/etcd /var/lib/etcd/*/member /etc/default/etcd '
-    '/etc/valkey/valkey.conf /etc/valkey/sentinel.conf /etc/anlan/valkey.seed /etc/anlan/sentinel.seed /etc/anlan/cache-node.json',
-    'monitoring': '/etc/nginx /etc/nginx/nginx.conf /var/log/anlan/events /var/log/anlan/events/*',
-}
-NGINX = "find /etc/nginx -type f \\( -perm /022 -o ! -user root -o -name '*.key' \\) -printf 'loose nginx %p has mode %m, is of %u\\n' | head -5"
-LOOSE: Mapping[str, str] = {
+NGINX = ('/etc/nginx', '/etc/nginx/nginx.conf')
+HAPROXY = ('/run/haproxy', '/run/haproxy/admin.sock', '/etc/haproxy', '/etc/haproxy/haproxy.cfg')
+PLACES: Mapping[str, tuple[str, ...]] = {
+    'all': ('/etc/anlan/tls', '/etc/anlan/tls/*'),
     'edge': NGINX,
-    'balancer': NGINX,
-    'app': f'{NGINX}; find -L /opt/anlan/current -maxdepth 6 \\( -perm /022 -o ! -user root \\) ! -type l '
+    'balancer': NGINX + HAPROXY,
+    'app': (
+        *NGINX, *HAPROXY, '/etc/anlan/application.env', '/opt/anlan/releases', '/run/anlan-app/gunicorn.sock',
+        '/var/lib/anlan/media',
+    ),
+    'data': (
+        DATABASE, *(f'{DATABASE}/{name}' for name in ('postgresql.conf', 'pg_hba.conf', 'base', 'pg_wal')),
+        '/etc/patroni/config.yml', '/run/anlan-patroni', '/run/anlan-patroni/pgpass', '/var/lib/etcd',
+        '/var/lib/etcd/*/member', '/etc/default/etcd', '/etc/valkey/valkey.conf', '/etc/valkey/sentinel.conf',
+        '/etc/anlan/valkey.seed', '/etc/anlan/sentinel.seed', '/etc/anlan/cache-node.json',
+    ),
+    'monitoring': (*NGINX, '/var/log/anlan/events', '/var/log/anlan/events/*'),
+}  # fmt: skip
+LOOSE_NGINX = (
+    "find /etc/nginx -type f \\( -perm /022 -o ! -user root -o -name '*.key' \\) "
+    "-printf 'loose nginx %p has mode %m, is of %u\\n' | head -5"
+)
+LOOSE: Mapping[str, str] = {
+    'edge': LOOSE_NGINX,
+    'balancer': LOOSE_NGINX,
+    'app': f'{LOOSE_NGINX}; find -L /opt/anlan/current -maxdepth 6 \\( -perm /022 -o ! -user root \\) ! -type l '
     "-printf 'loose release %p has mode %m, is of %u\\n' | head -5",
     'data': f"find {DATABASE} ! -user postgres -printf 'loose database %p is of %u\\n' | head -5",
-    'monitoring': f'{NGINX}; find /var/log/anlan/events -type f \\( -perm /027 -o ! -user systemd-journal-remote \\) '
-    "-printf 'loose events %p has mode %m, is of %u\\n' | head -5; id www-data | sed 's/^/door /'",
+    'monitoring': f'{LOOSE_NGINX}; find /var/log/anlan/events -type f \\( -perm /027 -o ! -user systemd-journal-remote '
+    "\\) -printf 'loose events %p has mode %m, is of %u\\n' | head -5; id www-data | sed 's/^/door /'",
 }
 
 
@@ -49,12 +59,11 @@ class Place:
 
 
 def _lines(host: Host, expected: Expected) -> list[str]:
-    places = ' '.join((PLACES['all'], PLACES.get(expected.tier, '')))
+    every = ' '.join(PLACES['all'] + PLACES.get(expected.tier, ()))
     more = LOOSE.get(expected.tier, 'true')
-    said = host.run(
-        f"stat -L -c '%a %U:%G %n' {places} 2>/dev/null; {more}; echo members $(getent group anlan-tls | cut -d: -f4); echo end"
-    )
-    lines = said.stdout.splitlines()
+    members = 'echo members $(getent group anlan-tls | cut -d: -f4)'
+    said = host.run(f"stat -L -c '%a %U:%G %n' {every} 2>/dev/null; {more}; {members}; echo end")
+    lines: list[str] = said.stdout.splitlines()
     if lines[-1:] != ['end']:
         not_verified('the files of the services could not be looked at')
     return lines

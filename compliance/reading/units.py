@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from testinfra.host import Host
 
-from compliance.checking import violation
+from compliance.answer import UNFINISHED
+from compliance.checking import not_verified, violation
 from compliance.expected import Expected
+from compliance.reading.asking import done
 from compliance.violation import answered, run
 
 SERVICES: Mapping[str, tuple[str, ...]] = {
@@ -55,8 +57,7 @@ def unit(host: Host, expected: Expected, name: str) -> dict[str, str]:
     """Given a host and a service, return the properties of its unit. All services of the tier are asked at once."""
     names = [f'{each}.service' for each in SERVICES[expected.tier]]
     said = host.run('systemctl show --no-pager -p ' + ASKED + ' %s' * len(names), *names)
-    assert said.rc == 0, f'systemd does not tell its units: {said.stderr.strip()}'
-    for block in said.stdout.strip().split('\n\n'):
+    for block in done(said, 'systemd does not tell its units').strip().split('\n\n'):
         properties = dict(line.partition('=')[::2] for line in block.splitlines())
         if properties.get('Id') == f'{name}.service':
             return properties
@@ -78,6 +79,8 @@ def processes(host: Host, expected: Expected, name: str) -> list[dict[str, str]]
             found.append({'Uid': value.split()[1], 'kind': 'child' if rest.startswith('child ') else 'main'})
         elif found:
             found[-1][key] = value.strip()
+    if said.rc == UNFINISHED:
+        not_verified('the processes were not told in time')
     assert found, f'{name} has no process'
     return found
 
@@ -108,11 +111,12 @@ def held(host: Host, expected: Expected, service: str, name: str) -> None:
 
 
 def without_root(host: Host, expected: Expected, service: str, master: bool = False) -> None:
-    """Given a service, fail if a process of it runs as root. `master`: the first one may, as it hands over to others."""
+    """Given a service, fail if a process of it runs as root. `master`: the first one may, which starts the others."""
     wrong = [
-        each for each in processes(host, expected, service)
+        each
+        for each in processes(host, expected, service)
         if each['Uid'] == '0' and not (master and each['kind'] == 'main')
-    ]  # fmt: skip
+    ]
     assert not wrong, f'{service}: {len(wrong)} process(es) run as root'
     if master:
         workers = [each for each in processes(host, expected, service) if each['kind'] == 'child']

@@ -1,33 +1,48 @@
-"""Valkey and Sentinel of a host, asked with their administrator's password, which stays on the host, and without one."""
+"""Valkey and Sentinel of a host, asked with their administrator's password, which stays there, and without one."""
 
 from __future__ import annotations
 
 import shlex
-
 from collections.abc import Mapping, Sequence
 
 from testinfra.host import Host
 
+from compliance.answer import UNFINISHED
+from compliance.checking import not_verified
 from compliance.violation import Violation, run
 
 PORTS = {'valkey': 6379, 'sentinel': 26379}
 MARK = '-- '
 MASTER = 'learning'
-PASSWORD = (
+WITH_PASSWORD = (
     'REDISCLI_AUTH=$(python3 -c \'import json; print(json.load(open("/etc/anlan/cache-node.json"))["password"])\')'
 )
 """From a file to an environment: in no list of processes and no answer."""
 
 DRIED = {
     'valkey': (
-        'CONFIG GET maxmemory', 'ACL LIST', 'FLUSHALL', 'KEYS *', 'DEBUG SLEEP 0', 'SHUTDOWN NOSAVE', 'REPLICAOF NO ONE',
-        'EVAL "return 1" 0', 'MODULE LIST', 'SAVE', 'MONITOR', 'CLIENT LIST',
+        'CONFIG GET maxmemory',
+        'ACL LIST',
+        'FLUSHALL',
+        'KEYS *',
+        'DEBUG SLEEP 0',
+        'SHUTDOWN NOSAVE',
+        'REPLICAOF NO ONE',
+        'EVAL "return 1" 0',
+        'MODULE LIST',
+        'SAVE',
+        'MONITOR',
+        'CLIENT LIST',
     ),
     'sentinel': (
-        'SENTINEL FAILOVER learning', 'SENTINEL REMOVE learning', 'SENTINEL SET learning quorum 1', 'ACL LIST',
-        'SHUTDOWN NOSAVE', 'SENTINEL CONFIG GET port',
+        'SENTINEL FAILOVER learning',
+        'SENTINEL REMOVE learning',
+        'SENTINEL SET learning quorum 1',
+        'ACL LIST',
+        'SHUTDOWN NOSAVE',
+        'SENTINEL CONFIG GET port',
     ),
-}  # fmt: skip
+}
 """What the application has no business with. It is asked whether it may, not done."""
 
 CONFIGURED = (
@@ -52,7 +67,7 @@ def questions(service: str) -> str:
         # Sentinel has no ECHO: a call for each question.
         every.append(f'SENTINEL CKQUORUM {MASTER}')
         asks = '{ ' + ' '.join(f'echo "{MARK}{each}"; {_client(service)} {each};' for each in every) + ' }'
-    return f"export {PASSWORD}; {asks} | sed -E 's/#[0-9a-f]{{64}}/#hidden/g'"
+    return f"export {WITH_PASSWORD}; {asks} | sed -E 's/#[0-9a-f]{{64}}/#hidden/g'"
 
 
 def asked(host: Host, service: str) -> Mapping[str, list[str]]:
@@ -66,6 +81,8 @@ def asked(host: Host, service: str) -> Mapping[str, list[str]]:
             found[question] = []
         else:
             found.setdefault(question, []).append(line)
+    if said.rc == UNFINISHED:
+        not_verified(f'{service} did not answer in time')
     assert 'ACL LIST' in found, f'{service} does not answer: {(said.stderr or said.stdout).strip()[-200:]}'
     return found
 
@@ -86,10 +103,9 @@ def strangers() -> str:
 
 
 def ruled(service: str, rule: str) -> Violation:
-    """Given a service and a change of its user `default`, return the violation; the user's rule is put back from its seed."""
-    seed = {'valkey': 'valkey', 'sentinel': 'sentinel'}[service]
-    client = f'export {PASSWORD}; {_client(service)} -e'
-    back = f"$(sed -n 's/^user default //p' /etc/anlan/{seed}.seed)"
+    """Given a service and a change of its user `default`, return the violation; its rule is put back from the seed."""
+    client = f'export {WITH_PASSWORD}; {_client(service)} -e'
+    back = f"$(sed -n 's/^user default //p' /etc/anlan/{service}.seed)"
     return run(
         f'{client} ACL SETUSER default {rule} > /dev/null',
         f'set -f; {client} ACL SETUSER default reset {back} > /dev/null',
@@ -99,13 +115,13 @@ def ruled(service: str, rule: str) -> Violation:
 
 def user(service: str, rule: str) -> Violation:
     """Given a service and a rule, return the violation that there is a user of that rule."""
-    client = f'export {PASSWORD}; set -f; {_client(service)} -e'
+    client = f'export {WITH_PASSWORD}; set -f; {_client(service)} -e'
     return run(f'{client} ACL SETUSER planted {rule} > /dev/null', f'{client} ACL DELUSER planted > /dev/null')
 
 
 def configured(name: str, value: str) -> Violation:
     """Given a setting of Valkey and a value, return the violation that it has it; the one before is put back."""
-    client = f'export {PASSWORD}; {_client("valkey")} -e'
+    client = f'export {WITH_PASSWORD}; {_client("valkey")} -e'
     saved = '/run/anlan-planted-setting'
     return run(
         f"{client} CONFIG GET {name} | sed -n 2p > {saved} && {client} CONFIG SET {name} '{value}' > /dev/null",

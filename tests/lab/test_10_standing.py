@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
+import os
 import re
+import struct
 import subprocess
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -113,17 +118,44 @@ def test_an_operator_logs_in_under_their_own_name_until_they_are_taken_out(stand
     public = key.with_suffix('.pub').read_text(encoding='ascii').strip()
     operators = yaml.safe_dump({'configuration': {'operators': {'li-wei': public}}}, width=1000)
     file.write_text(PLATFORM_FILE.read_text(encoding='utf-8') + operators, encoding='utf-8')
-    session = ['ssh', '-F', standing.work.paths.ssh / 'config', '-i', key, '-l', 'li-wei']
+    session = ['ssh', '-F', standing.work.paths.ssh / 'config', '-i', key, '-l', 'li-wei', '-o', 'ControlPath=none']
 
-    def may_log_in(host: str) -> bool:
-        done = subprocess.run([*session, host, 'sudo', '-n', 'id', '-un'], capture_output=True, text=True, check=False)
-        return (done.returncode, done.stdout.strip()) == (0, 'root')
+    def says(host: str, *command: str, code: str = '') -> str:
+        """What a command writes whom the operator runs on a host; at the bastion a one-time code is asked for."""
+        answer = tmp_path / 'answer'
+        answer.write_text(f'#!/bin/sh\necho {code}\n', encoding='ascii')
+        answer.chmod(0o700)
+        environment = {**os.environ, 'SSH_ASKPASS': str(answer), 'SSH_ASKPASS_REQUIRE': 'force'}
+        done = subprocess.run(
+            [*session, '-o', 'NumberOfPasswordPrompts=1', host, *command], capture_output=True, text=True, check=False,
+            env=environment, timeout=60,
+        )  # fmt: skip
+        return done.stdout.strip()
 
-    assert not may_log_in('db-1')
-    for given in (file, PLATFORM_FILE):
-        up = standing.anlan('up', '-p', str(given))
-        assert up.returncode == 0, up.stdout + up.stderr
-        assert [may_log_in(host) for host in ('ops-1', 'db-1', 'client-2')] == [given == file] * 3
+    assert not says('db-1', 'id', '-un')
+    up = standing.anlan('up', '-p', str(file))
+    assert up.returncode == 0, up.stdout + up.stderr
+    given = standing.run('ops-1', 'sudo', '/usr/local/lib/anlan/second-factor', 'give', 'li-wei').out
+    secret = re.search(r'\b[A-Z2-7]{16,64}\b', given)
+    assert secret, 'no secret for one-time codes was given'
+    assert [says(host, 'id', '-un') for host in ('db-1', 'client-2')] == ['li-wei'] * 2
+    assert not says('ops-1', 'id', '-un'), 'a key alone is enough at the bastion'
+    assert not says('ops-1', 'id', '-un', code='000000'), 'any code is enough at the bastion'
+    assert says('ops-1', 'id', '-un', code=one_time_code(secret[0])) == 'li-wei'
+    # A system administrator is no root; on a client, which is no host of the platform, there are no administrators.
+    assert [says(host, 'sudo', '-n', 'id', '-un') for host in ('db-1', 'client-2')] == ['', 'root']
+    up = standing.anlan('up', '-p', str(PLATFORM_FILE))
+    assert up.returncode == 0, up.stdout + up.stderr
+    assert [says(host, 'id', '-un') for host in ('db-1', 'client-2')] == ['', '']
+    assert not says('ops-1', 'id', '-un', code=one_time_code(secret[0]))
+
+
+def one_time_code(secret: str) -> str:
+    """Given a secret in base 32, return the code of this half minute (RFC 6238)."""
+    key = base64.b32decode(secret + '=' * (-len(secret) % 8))
+    digest = hmac.digest(key, struct.pack('>Q', int(time.time()) // 30), 'sha1')
+    place = digest[-1] & 15
+    return f'{(struct.unpack(">I", digest[place : place + 4])[0] & 0x7FFFFFFF) % 1_000_000:06d}'
 
 
 # Prints the certificate that is served at an address; PostgreSQL has to be asked for TLS first.

@@ -9,6 +9,7 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.test import Client
+
 from tests.unit.app_stack.test_accounts import sign_up
 
 AGE_SECONDS = 1800

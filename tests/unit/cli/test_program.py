@@ -22,7 +22,7 @@ SAY_NOTHING = {'ssh', 'platform schema', 'down', 'cdn rotate-key'}
 
 CHANGE_SOMETHING = {
     'up', 'down', 'release build', 'release deploy', 'release rollback', 'block add', 'block remove', 'cdn purge',
-    'cdn warm', 'cdn rotate-key',
+    'cdn warm', 'cdn rotate-key', 'harden', 'secret rotate', 'audit mutate',
 }  # fmt: skip
 
 
@@ -48,7 +48,9 @@ def test_every_command_is_there() -> None:
         'platform show', 'release build', 'release show', 'release deploy', 'release rollback', 'block list',
         'block add', 'block remove', 'cdn show',
         'evidence list', 'evidence show', 'evidence verify', 'evidence pack', 'cdn purge', 'cdn warm',
-        'cdn rotate-key', 'events', 'clause list', 'clause show', 'clause coverage',
+        'cdn rotate-key', 'events', 'clause list', 'clause show', 'clause coverage', 'audit run', 'audit replay', 'audit checks',
+        'audit mutate',
+        'harden', 'canary', 'secret list', 'secret rotate',
     } <= set(COMMANDS)  # fmt: skip
 
 
@@ -75,7 +77,7 @@ def test_every_command_that_changes_something_has_a_dry_run(name: str) -> None:
 def test_every_command_of_a_platform_takes_its_file() -> None:
     others = {'platform check', 'platform schema', 'platform show', 'release build'}
     # Clauses are the same for every platform.
-    for name in set(COMMANDS) - others - {'clause list', 'clause show', 'clause coverage'}:
+    for name in set(COMMANDS) - others - {'clause list', 'clause show', 'clause coverage', 'audit checks'}:
         assert {'--platform', '-p'} <= options(name), name
 
 

@@ -30,8 +30,17 @@ def test_every_place_of_a_platform_is_its_own_and_inside_its_folder() -> None:
     paths = PlatformPaths(Path('/var/lab'))
     places = [getattr(paths, name) for name in PLACES]
     assert len(set(places)) == len(places)
-    assert all(place.parent == paths.directory for place in places)
+    inside = [place for name, place in zip(PLACES, places, strict=True) if name != 'run']
+    assert all(place.parent == paths.directory for place in inside)
     assert paths.outputs.name.endswith('.anlan.json')
+
+
+def test_what_a_run_needs_is_in_memory_where_there_is_some(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv('XDG_RUNTIME_DIR', str(tmp_path))
+    assert PlatformPaths(Path('/var/lab')).run.parent == tmp_path
+    monkeypatch.setenv('XDG_RUNTIME_DIR', str(tmp_path / 'gone'))
+    monkeypatch.setattr('os.access', lambda place, how: False)
+    assert PlatformPaths(Path('/var/lab')).run == Path('/var/lab/run')
 
 
 def test_two_platforms_share_nothing() -> None:

@@ -98,19 +98,18 @@ def test_a_pack_has_all_that_an_auditor_needs(pack: Path) -> None:
     assert verified(pack)[0] == 0
 
 
-@pytest.mark.parametrize(
-    'name', ['report.zh.html', 'report.en.html', 'verdicts.json', 'oscal.json', 'junit.xml', 'results.csv',
-             'waivers.yaml', 'README.txt', 'catalogue/12-22239-8.1.4.yaml', 'verify.py'],
-)  # fmt: skip
-def test_one_byte_of_any_file_that_was_changed_is_named(pack: Path, name: str) -> None:
+def test_one_byte_of_any_file_that_was_changed_is_named(pack: Path) -> None:
     with zipfile.ZipFile(pack) as old:
-        contents = {each: old.read(each) for each in old.namelist()}
-    middle = len(contents[name]) // 2
-    contents[name] = contents[name][:middle] + bytes([contents[name][middle] ^ 1]) + contents[name][middle + 1 :]
-    with zipfile.ZipFile(pack, 'w') as new:
-        for each, content in contents.items():
-            new.writestr(each, content)
-    assert verified(pack) == (1, f'WRONG: {name}: it was changed\n')
+        whole = {each: old.read(each) for each in old.namelist()}
+    names = [name for name in whole if not name.startswith(('attachments/', 'records.jsonl', 'key.pub'))]
+    assert len(names) > 20
+    for name in names:
+        middle = len(whole[name]) // 2
+        changed = whole[name][:middle] + bytes([whole[name][middle] ^ 1]) + whole[name][middle + 1 :]
+        with zipfile.ZipFile(pack, 'w') as new:
+            for each, content in (whole | {name: changed}).items():
+                new.writestr(each, content)
+        assert verified(pack) == (1, f'WRONG: {name}: it was changed\n')
 
 
 def test_with_paper_it_has_both_pdfs(

@@ -9,7 +9,8 @@ def result(host, verdict, check='ssh.one', clause='22239-8.1.4.1-b'):
 
 
 def test_a_clause_is_counted_before_and_after():
-    found = remediation([result('a', 'fail'), result('b', 'pass')], [result('a', 'pass'), result('b', 'pass')], {'a': 1})
+    before, after = [result('a', 'fail'), result('b', 'pass')], [result('a', 'pass'), result('b', 'pass')]
+    found = remediation(before, after, {'a': 1})
     change = found.changes[0]
     assert (change.before, change.after) == ({'fail': 1, 'pass': 1}, {'pass': 2})
     assert not found.failing
