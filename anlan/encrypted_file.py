@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyrage  # type: ignore[import-untyped]
+import pyrage
 
 from anlan.errors import AnlanError, BadInput
 from anlan.files import sync_folder, write_atomically

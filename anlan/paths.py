@@ -75,6 +75,11 @@ class PlatformPaths:
         return self.directory / 'ledger'
 
     @property
+    def journal_keys(self) -> Path:
+        """Return the folder of the keys that verify the hosts' sealed journals; no host has its own."""
+        return self.directory / 'journal-keys'
+
+    @property
     def run(self) -> Path:
         """Return the folder of what only a running configuration needs; it is removed at its end.
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-import pyrage  # type: ignore[import-untyped]
+import pyrage
 
 from anlan.errors import AnlanError, BadInput
 from anlan.files import sync_folder, write_atomically

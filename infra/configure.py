@@ -72,6 +72,7 @@ def configure(
     failed are in the Run.
     """
     paths.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+    paths.journal_keys.mkdir(exist_ok=True, mode=0o700)
     stamp = time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())
     log = paths.logs / f'{stamp}-{Path(playbook).stem}-{os.getpid()}.log'
     # Secrets are among the variables: the folder is the platform's own, and a killed run's is removed here.

@@ -9,8 +9,10 @@ from typing import Any
 
 from anlan.cli.work import Work
 from anlan.console import Step
+from anlan.encrypted_file import SUFFIX, EncryptedFile
 from anlan.errors import AnlanError
 from anlan.files import write_json
+from anlan.paths import PlatformPaths
 from anlan.secret_store import ensure_secrets
 from app_stack.release import Release
 from infra.configure import Event, Run, configure
@@ -54,6 +56,7 @@ def run_playbook(
         outputs_file=outputs_file,
         on_event=bar.on_event,
     )
+    keep_journal_keys(work.paths)
     if run.failures:
         lines = '\n'.join(f'  {failure}' for failure in run.failures[:SHOWN_FAILURES])
         more = len(run.failures) - SHOWN_FAILURES
@@ -61,6 +64,16 @@ def run_playbook(
         raise AnlanError(f'the configuration failed:\n{lines}{rest}\n  the whole log: {run.log}')
     bar.keep()
     return run
+
+
+def keep_journal_keys(paths: PlatformPaths) -> None:
+    """Given a platform's paths, encrypt the keys of journals that a run has brought. The caller holds its lock."""
+    for file in paths.journal_keys.iterdir():
+        if file.suffix != SUFFIX:
+            key = EncryptedFile(file, paths.directory)
+            # One that is there belongs to the host that had this name before.
+            key.file.unlink(missing_ok=True)
+            key.take_over()
 
 
 def release_variables(release: Release) -> dict[str, str]:

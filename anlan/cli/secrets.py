@@ -258,6 +258,7 @@ def encrypt_for(paths: PlatformPaths, recipients: list[str]) -> None:
     for file in (
         kept(paths.secrets), authority_key(paths.certificates),
         EncryptedFile(paths.ledger / 'key.pem', paths.directory),
+        *(EncryptedFile(file.with_suffix(''), paths.directory) for file in paths.journal_keys.glob('*.age')),
     ):  # fmt: skip
         if file.exists():
             file.write(file.read(), tuple(recipients))

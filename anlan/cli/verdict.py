@@ -8,6 +8,7 @@ from typing import Annotated, Literal, get_args
 
 import typer
 from rich.cells import cell_len, set_cell_size
+from rich.padding import Padding
 from rich.text import Text
 
 from anlan.cli.assessing import Assessed, assess_platform
@@ -36,10 +37,10 @@ REASONS = {'fail': 3, 'stale': 1}
 
 WORDS = {
     'zh': {'high': '高风险项不通过', 'waived': '已豁免', 'expired': '豁免已到期', 'nothing': '豁免不对应任何不通过项',
-           'record': '记录', 'until': '有效至', 'more': '还有 {} 条原因；--reasons 全部列出', 'clauses': '条'},
+           'record': '记录', 'until': '有效至', 'more': '还有 {} 条原因；--reasons 全部列出', 'clauses': '全部 {} 条：', 'risk': '高风险'},
     'en': {'high': 'high risk, fails', 'waived': 'waived', 'expired': 'the waiver is over',
            'nothing': 'the waiver matches no failure', 'record': 'record', 'until': 'holds until',
-           'more': 'and {} more reasons; --reasons prints them', 'clauses': 'clauses'},
+           'more': 'and {} more reasons; --reasons prints them', 'clauses': 'all {} clauses: ', 'risk': 'high risk'},
 }  # fmt: skip
 
 
@@ -156,19 +157,24 @@ def print_list(assessment: Assessment, shown: Sequence[ClauseVerdict], language:
             continue
         results.print(Text(f'{getattr(chapter.title, language)}  {chapter.chapter}', style='bold'))
         for each in here:
-            title = getattr(each.clause.title, language) + (f' [{words["waived"]}]' if each.waived else '')
+            marks = [words['waived']] * each.waived + [words['risk']] * each.clause.high_risk
+            title = getattr(each.clause.title, language)
+            said = ''.join(f' [{mark}]' for mark in marks)
             left = f'  {MARKS[each.verdict]} {set_cell_size(verdict_word(each.verdict, language), mark)}  '
             line = Text(left, style=COLOUR.get(each.verdict, ''))
             line.append(f'{each.clause.id:<{room}}  ', style='')
             line.append(title, style='')
-            line.truncate(results.width, overflow='ellipsis')
+            # The title gives way: what is marked has to be seen.
+            line.truncate(results.width - cell_len(said), overflow='ellipsis')
+            line.append(said, style='yellow')
             results.print(line, no_wrap=True)
             _print_reasons(each, language, None if reasons else REASONS.get(each.verdict, 0))
 
 
 def _print_reasons(each: ClauseVerdict, language: Language, limit: int | None) -> None:
     for said in each.reasons[:limit]:
-        results.print(Text(f'      {visible(said.in_language(language))}', style=COLOUR.get(each.verdict, 'dim')))
+        reason = Text(visible(said.in_language(language)), style=COLOUR.get(each.verdict, 'dim'))
+        results.print(Padding(reason, (0, 0, 0, 6)))
     if limit and len(each.reasons) > limit:
         results.print(Text('      ' + WORDS[language]['more'].format(len(each.reasons) - limit), style='dim'))
 
@@ -184,7 +190,7 @@ def print_clause(each: ClauseVerdict, language: Language) -> None:
     )
     results.print(Text(f'  {getattr(clause.requirement, language)}'))
     for said in each.reasons:
-        results.print(Text(f'  · {visible(said.in_language(language))}'))
+        results.print(Padding(Text(f'· {visible(said.in_language(language))}'), (0, 0, 0, 2)))
     for proof in each.proofs:
         numbers = ', '.join(map(str, sorted({record.number for record in proof.records()})))
         where = f'  ({words["record"]} {numbers})' if numbers else ''
@@ -205,14 +211,14 @@ def print_summary(assessment: Assessment, language: Language) -> None:
     """Given an assessment, print the counts, the two lines of the score, and what has to be looked at first."""
     words = WORDS[language]
     counts = assessment.score.counts
-    line = Text(f'\n  {len(assessment.verdicts)} {words["clauses"]}: ')
+    line = Text('\n  ' + words['clauses'].format(len(assessment.verdicts)))
     for index, name in enumerate(each for each in VERDICTS if counts.get(each)):
         line.append(', ' if index else '')
         line.append(f'{counts[name]} {verdict_word(name, language)}', style=COLOUR.get(name, ''))
     results.print(line)
     for sentence in assessment.score.lines():
         results.print(Text(f'  {sentence.in_language(language)}'))
-    results.print(Text(f'  {NO_OFFICIAL_RESULT.in_language(language)}', style='dim'))
+    results.print(Padding(Text(NO_OFFICIAL_RESULT.in_language(language), style='dim'), (0, 0, 0, 2)))
     for name in assessment.score.high_risk_failed:
         results.print(Text(f'  {words["high"]}: {name}', style='red'))
     for each in assessment.waivers:

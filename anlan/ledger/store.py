@@ -1,7 +1,7 @@
 """The ledger's files: one line a record, appended under a lock and brought to the disk before anybody is told.
 
-`records.jsonl`: the chain. `attachments/`: files by their SHA-256. `key.pem.age`, `key.pub`: who seals. `torn-…`: what a
-crash left of an append; it never was a record.
+`records.jsonl`: the chain. `attachments/`: files by their SHA-256. `key.pem.age`, `key.pub`: who seals. `torn-…`: what
+a crash left of an append; it never was a record.
 """
 
 from __future__ import annotations

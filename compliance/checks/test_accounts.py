@@ -60,7 +60,7 @@ def test_no_number_of_a_group_is_given_twice(host):
     assert not found, f'given twice: {" ".join(found)}'
 
 
-@clauses('22239-8.1.4.1-a', '22239-8.1.4.2-b')
+@clauses('22239-8.1.4.1-a', '22239-8.1.4.2-b', 'guideline-6.4.1.1')
 @violation(
     run(
         "printf 'anlan-planted:x:4242:4242::/nonexistent:/usr/sbin/nologin\\n' >> /etc/passwd; "

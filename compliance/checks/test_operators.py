@@ -171,7 +171,7 @@ def test_tools_leave_nothing_behind(host, kind):
 @clauses('22239-8.1.4.3-a', '22239-8.1.10.6-b', '22239-8.1.10.6-i')
 @violation(
     answered(
-        '-t sshd-session -t sshd -o cat --output-fields=MESSAGE | sed',
+        'grep -E "^Accepted "',
         '  3 one publickey anlan 198.18.40.21\n  1 one publickey games 198.18.40.21\n',
     )
 )

@@ -53,7 +53,7 @@ def taken(host, expected):
     return {kind: codes[sample] == 0 for kind, sample in tried.items()}
 
 
-@clauses('22239-8.1.4.1-a')
+@clauses('22239-8.1.4.1-a', 'guideline-6.4.1.1', 'practice-password')
 @violation(append(QUALITY, 'minlen = 200'))
 def test_a_good_password_is_taken(host, expected):
     # Who refuses everything refuses a bad one for no good reason.
@@ -76,7 +76,7 @@ def test_a_good_password_is_taken(host, expected):
                          f'if [ -e {QUALITY}.planted ]; then mv {QUALITY}.planted {QUALITY}; fi'))),
     ],
 )  # fmt: skip
-@clauses('22239-8.1.4.1-a')
+@clauses('22239-8.1.4.1-a', 'guideline-6.4.1.1', 'practice-password')
 def test_a_weak_password_is_refused(host, expected, kind, why):
     if not samples(expected)[kind]:
         not_applicable('the platform asks for one kind of characters alone')
@@ -96,14 +96,14 @@ def test_a_weak_password_is_refused(host, expected, kind, why):
                      marks=violation(substitute('/etc/login.defs', '^PASS_WARN_AGE.*', 'PASS_WARN_AGE 0'))),
     ],
 )  # fmt: skip
-@clauses('22239-8.1.4.1-a')
+@clauses('22239-8.1.4.1-a', 'guideline-6.4.1.1', 'practice-password')
 def test_a_new_account_has_to_change_its_password(host, expected, key, parameter, most):
     days, wanted = number(settings(host, 'login.defs'), key, 'login.defs'), expected.hardening['passwords'][parameter]
     good = 0 < days <= wanted if most else days >= wanted
     assert good, f'{key} is {days} days, {"at most" if most else "at least"} {wanted} are asked for'
 
 
-@clauses('22239-8.1.4.1-a')
+@clauses('22239-8.1.4.1-a', 'guideline-6.4.1.1', 'practice-password')
 @violation(
     run(
         "printf 'anlan-planted:x:4242:65534::/nonexistent:/usr/sbin/nologin\\n' >> /etc/passwd; "
@@ -122,7 +122,7 @@ def test_every_password_there_is_runs_out(host, expected):
     assert not found, f'good for more than {most} days: {", ".join(found)}'
 
 
-@clauses('22239-8.1.4.1-a', '22239-8.1.4.8-b')
+@clauses('22239-8.1.4.1-a', '22239-8.1.4.8-b', 'guideline-6.4.1.1')
 @violation(
     run(
         "printf 'anlan-planted:x:4242:65534::/nonexistent:/usr/sbin/nologin\\n' >> /etc/passwd; "
@@ -139,7 +139,7 @@ def test_every_password_there_is_has_a_strong_hash(host):
     assert not found, f'kept as a weak hash: {", ".join(found)}'
 
 
-@clauses('22239-8.1.4.1-a', '22239-8.1.4.8-b')
+@clauses('22239-8.1.4.1-a', '22239-8.1.4.8-b', 'guideline-6.4.1.1')
 @violation(substitute('/etc/pam.d/common-password', 'yescrypt', 'md5'))
 def test_a_new_password_is_kept_as_a_strong_hash(host):
     lines = stack(host, 'passwd', 'password')
@@ -148,7 +148,7 @@ def test_a_new_password_is_kept_as_a_strong_hash(host):
     assert all({'yescrypt', 'gost_yescrypt', 'sha512'} & set(each) for each in found), f'kept with {" ".join(found[0])}'
 
 
-@clauses('22239-8.1.4.1-a')
+@clauses('22239-8.1.4.1-a', 'guideline-6.4.1.1', 'practice-password')
 @violation(substitute('/etc/security/pwhistory.conf', '^remember.*', 'remember = 0'))
 def test_an_earlier_password_is_not_taken_again(host, expected):
     lines, wanted = stack(host, 'passwd', 'password'), expected.hardening['passwords']['remembered']
@@ -160,7 +160,7 @@ def test_an_earlier_password_is_not_taken_again(host, expected):
     assert int(remembered) >= wanted, f'{remembered} are remembered, {wanted} at least'
 
 
-@clauses('22239-8.1.4.1-a')
+@clauses('22239-8.1.4.1-a', 'guideline-6.4.1.1', 'practice-password')
 @violation(substitute('/etc/pam.d/common-auth', 'pam_unix.so', 'pam_unix.so nullok'))
 def test_an_empty_password_is_never_enough(host):
     for service in ('login', 'sudo', 'su', 'sshd'):

@@ -10,8 +10,12 @@ from compliance.checking import clauses, not_verified, tiers, violation
 from compliance.reading.database import APPLICATION, ask, content, executed, leader
 from compliance.violation import answered
 
-PHONE = r'(^|[^0-9])1[3-9][0-9]{9}($|[^0-9])'
-IDENTITY = '(^|[^0-9])[1-9][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]($|[^0-9Xx])'
+# Beside a letter it is a piece of a number of something, as of a request.
+PHONE = '(^|[^0-9A-Za-z])1[3-9][0-9]{9}($|[^0-9A-Za-z])'
+IDENTITY = (
+    '(^|[^0-9A-Za-z])[1-9][0-9]{5}(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx]'
+    '($|[^0-9A-Za-z])'
+)
 LOOKED_AT = 2000
 """Rows of a table, and lines of a journal, that are searched: the newest, for a search must not be felt."""
 

@@ -25,7 +25,7 @@ def shell(host):
     return said
 
 
-@clauses('22239-8.1.4.1-b')
+@clauses('22239-8.1.4.1-b', 'practice-idle')
 @violation(write(PROFILE, 'TMOUT=86400\nreadonly TMOUT\n'))
 def test_an_idle_shell_ends(host, expected):
     seconds, most = shell(host).get('idle', '').strip(), expected.hardening['lockout']['idle_seconds']
@@ -33,7 +33,7 @@ def test_an_idle_shell_ends(host, expected):
     assert 0 < int(seconds) <= most, f'it ends after {seconds} s, {most} s at most'
 
 
-@clauses('22239-8.1.4.1-b')
+@clauses('22239-8.1.4.1-b', 'practice-idle')
 @violation(write(PROFILE, 'TMOUT=600\nreadonly() { :; }\n'))
 def test_nobody_turns_the_idle_log_out_off(host):
     said = shell(host)
@@ -50,7 +50,7 @@ def test_what_a_person_makes_is_not_open_to_others(host):
     assert mask & 0o027 == 0o027, f'files are made with the mask {mask:03o}, 027 at least'
 
 
-@clauses('22239-8.1.4.1-b', '22239-8.1.10.6-i')
+@clauses('22239-8.1.4.1-b', '22239-8.1.10.6-i', 'practice-idle')
 @violation(write(DROP_IN, 'Match Group anlan-operators\n    ChannelTimeout none\n'))
 def test_an_idle_session_of_an_operator_is_closed(host, expected):
     most, names = expected.hardening['lockout']['idle_seconds'], sorted(expected.platform['configuration']['operators'])
@@ -64,7 +64,7 @@ def test_an_idle_session_of_an_operator_is_closed(host, expected):
         assert 0 < seconds_of(found[1]) <= most, f'a session of {name} is closed after {found[1]}, {most} s at most'
 
 
-@clauses('22239-8.1.4.1-b', '22239-8.1.10.6-i')
+@clauses('22239-8.1.4.1-b', '22239-8.1.10.6-i', 'practice-idle')
 @tiers('operations')
 @violation(write(DROP_IN, 'Match Group anlan-operators\n    UnusedConnectionTimeout none\n'))
 def test_a_way_through_the_bastion_that_is_not_used_is_closed(host, expected):
@@ -77,7 +77,7 @@ def test_a_way_through_the_bastion_that_is_not_used_is_closed(host, expected):
         assert 0 < seconds_of(said) <= most, f'a connection of {name} is closed after {said}, {most} s at most'
 
 
-@clauses('22239-8.1.4.1-b')
+@clauses('22239-8.1.4.1-b', 'practice-idle')
 @violation(
     run(
         'systemd-run --quiet --collect --unit=anlan-planted-terminal python3 -c '

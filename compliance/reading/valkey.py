@@ -14,7 +14,7 @@ from compliance.violation import Violation, run
 PORTS = {'valkey': 6379, 'sentinel': 26379}
 MARK = '-- '
 MASTER = 'learning'
-WITH_PASSWORD = (
+WITH_PASSWORD = (  # noqa: S105
     'REDISCLI_AUTH=$(python3 -c \'import json; print(json.load(open("/etc/anlan/cache-node.json"))["password"])\')'
 )
 """From a file to an environment: in no list of processes and no answer."""

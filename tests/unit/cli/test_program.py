@@ -48,8 +48,8 @@ def test_every_command_is_there() -> None:
         'platform show', 'release build', 'release show', 'release deploy', 'release rollback', 'block list',
         'block add', 'block remove', 'cdn show',
         'evidence list', 'evidence show', 'evidence verify', 'evidence pack', 'cdn purge', 'cdn warm',
-        'cdn rotate-key', 'events', 'clause list', 'clause show', 'clause coverage', 'audit run', 'audit replay', 'audit checks',
-        'audit mutate',
+        'cdn rotate-key', 'events', 'clause list', 'clause show', 'clause coverage', 'audit run',
+        'audit replay', 'audit checks', 'audit mutate',
         'harden', 'canary', 'secret list', 'secret rotate',
     } <= set(COMMANDS)  # fmt: skip
 

@@ -31,6 +31,9 @@ HOSTILE = (
     '=HYPERLINK("https://evil.example","x")\n'
     'ab\x00\x1b[31mred\x07 \u202egnp.exe\u202c ]]> &lt; 中文 {{ 7 * 7 }} {% raw %}'
 )
+MET = '22239-8.1.2.1-d'
+"""The clause that the reachability of zones alone proves here."""
+
 CHECKS = ('ssh.takes_keys_alone', 'ssh.ends_a_connection_after_few_failed_tries', 'accounts.locks_after_failures',
           'audit.keeps_what_privileged_commands_do', 'kernel.hides_its_addresses', 'database.takes_encrypted_'
           'connections_alone')  # fmt: skip
@@ -71,13 +74,15 @@ def catalogue_of(*clauses: Clause, chapter: str = 'x') -> Catalogue:
 
 @lru_cache
 def catalogue() -> Catalogue:
-    """Return our catalogue, with checks for some clauses of the computing environment."""
+    """Return our catalogue, with proofs of the sample's own for some clauses, whatever ours come to be."""
     checks = {
         '22239-8.1.4.1-a': CHECKS[:2], '22239-8.1.4.1-b': CHECKS[1:3], '22239-8.1.4.2-a': CHECKS[:1],
         '22239-8.1.4.3-a': CHECKS[3:4], '22239-8.1.4.4-a': CHECKS[4:5], '22239-8.1.2.2-b': CHECKS[5:6],
     }  # fmt: skip
 
     def changed(each: Clause) -> Clause:
+        if each.id == MET:
+            return each.model_copy(update={'proofs': Proofs(evidence=('reachability',)), 'gaps': (), 'proof': 'A'})
         if each.id not in checks:
             return each
         return each.model_copy(update={'proofs': Proofs(checks=checks[each.id]), 'gaps': (), 'proof': 'A'})

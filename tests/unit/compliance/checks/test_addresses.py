@@ -20,8 +20,12 @@ OWN = interface(('198.18.30.11', 24))
 
 
 def test_a_host_with_its_own_address_alone_passes():
-    for check in (addresses.test_a_host_has_no_address_but_those_declared, addresses.test_a_host_stands_in_one_zone_alone,
-                  addresses.test_each_interface_belongs_to_a_zone, addresses.test_an_address_has_the_network_of_its_zone):  # fmt: skip
+    for check in (
+        addresses.test_a_host_has_no_address_but_those_declared,
+        addresses.test_a_host_stands_in_one_zone_alone,
+        addresses.test_each_interface_belongs_to_a_zone,
+        addresses.test_an_address_has_the_network_of_its_zone,
+    ):
         check(host(OWN), expected('db-1'))
 
 
