@@ -13,14 +13,12 @@ from anlan.ledger import Verdict
 from anlan.ledger.canonical import canonical
 from compliance.answer import Answer, Silence
 from compliance.answers import Answers, Fetch
+from compliance.evidence import ANSWERS, RESULTS
+from compliance.expected import NOT_OF_THE_PLATFORM
 from compliance.judging import Judgement, judge
 from compliance.observation import Observation
-from compliance.plugin import NOT_OF_THE_PLATFORM, Chosen
+from compliance.plugin import Chosen
 from compliance.result import CheckResult
-
-KIND = 'audit'
-RESULTS, ANSWERS = 'results.json', 'answers.json.gz'
-"""Attachments of its record."""
 
 
 @dataclass(frozen=True)

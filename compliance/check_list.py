@@ -11,8 +11,9 @@ import pytest
 
 from anlan.errors import AnlanError
 from compliance.answers import Answers
+from compliance.expected import NOT_OF_THE_PLATFORM
 from compliance.judging import CHECKS, run_pytest
-from compliance.plugin import NOT_OF_THE_PLATFORM, AuditPlugin, case_of, check_of, clauses_of
+from compliance.plugin import AuditPlugin, case_of, check_of, clauses_of
 from compliance.violation import PlantedAnswer
 
 TIERS = ('app', 'balancer', 'data', 'edge', 'firewall', 'monitoring', 'offsite', 'operations')

@@ -45,10 +45,13 @@ class Coverage:
         }  # fmt: skip
 
 
-def cover(catalogue: Catalogue, there: Mapping[str, Collection[str]]) -> Coverage:
+def cover(
+    catalogue: Catalogue, there: Mapping[str, Collection[str]], served: Mapping[str, Collection[str]] | None = None
+) -> Coverage:
     """Given the catalogue and the names of what is there by kind of proof, return the coverage.
 
-    A finding is a clause with neither proof nor gap, a proof that is not there, and one that no clause names.
+    A finding is a clause with neither proof nor gap, a proof that is not there, one that no clause names, and a check
+    that says it serves a clause (`served`, clauses by check) which does not name it.
     """
     findings = []
     rows = []
@@ -66,7 +69,26 @@ def cover(catalogue: Catalogue, there: Mapping[str, Collection[str]]) -> Coverag
             findings.append(f'{clause.id}: nothing proves it, and no gap says why')
     for kind in MUST_BE_USED:
         findings += [f'{kind}: {name} serves no clause' for name in sorted(set(there.get(kind, ())) - used[kind])]
+    findings += _unnamed(catalogue, served or {})
     return Coverage(tuple(rows), tuple(findings))
+
+
+def _unnamed(catalogue: Catalogue, served: Mapping[str, Collection[str]]) -> list[str]:
+    named = {clause.id: set(clause.proofs.checks) for clause in catalogue.clauses()}
+    found = []
+    for check, clauses in sorted(served.items()):
+        for clause in sorted(clauses):
+            if clause not in named:
+                found.append(f'{check}: there is no clause {clause}, which it says that it serves')
+            elif check not in named[clause]:
+                found.append(f'{clause}: does not name the check {check}, which says that it serves it')
+    for clause, checks in named.items():
+        found += [
+            f'{clause}: names the check {check}, which does not say that it serves it'
+            for check in sorted(checks)
+            if check in served and clause not in served[check]
+        ]
+    return found
 
 
 def _state(clause: Clause, named: Mapping[str, tuple[str, ...]]) -> State:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+NOT_OF_THE_PLATFORM = ('client',)
+"""Tiers whose hosts stand for people outside: no audit looks at them."""
+
 
 @dataclass(frozen=True)
 class Expected:

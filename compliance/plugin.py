@@ -12,12 +12,11 @@ from testinfra.host import Host
 from compliance.answers import Answers
 from compliance.backend import RecordedBackend
 from compliance.checking import NOT_APPLICABLE, NOT_VERIFIED
-from compliance.expected import Expected
+from compliance.expected import NOT_OF_THE_PLATFORM, Expected
 from compliance.result import CheckResult, CheckVerdict
 from compliance.violation import Violation
 
 CONTAINER = 'systemd-detect-virt --container'
-NOT_OF_THE_PLATFORM = ('client',)
 MARKS = (
     'clauses(*ids): the clauses that a check serves',
     'tiers(*names): the tiers whose hosts it concerns',

@@ -25,6 +25,7 @@ from anlan.cli import (
     ssh,
     stack,
     status,
+    verdict,
 )
 from anlan.console import messages
 from anlan.errors import EXIT_CODES_HELP, EXIT_FAILED, EXIT_INTERRUPTED, AnlanError
@@ -50,6 +51,7 @@ status.register(app)
 reach.register(app)
 harden.register(app)
 canary.register(app)
+verdict.register(app)
 events.register(app)
 ssh.register(app)
 

@@ -8,22 +8,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from anlan.cli.recording import configuration_of
 from anlan.errors import AnlanError, BadInput
 from anlan.ledger import Ledger
-from anlan.ledger.canonical import canonical, digest
 from anlan.paths import PlatformPaths
 from anlan.platform import Platform, load_platform
 from compliance.assessment import Assessment, Source, assess
 from compliance.catalogue import load_catalogue
 from compliance.check_list import list_checks
 from compliance.evidence import evidence_of
+from compliance.expected import NOT_OF_THE_PLATFORM
 from compliance.report.excerpt import RecordedExcerpts
 from compliance.verdicts import Situation, judge_clauses
 from compliance.waivers import load_waivers, waivers_file
 from infra.outputs_file import read_outputs
-
-NOT_OF_THE_PLATFORM = ('client',)
-"""Tiers whose hosts stand for people outside: no audit looks at them."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +68,6 @@ def situation_of(platform: Platform, outputs: Mapping[str, Any] | None, now: dat
     tiers = {name: host['tier'] for name, host in outputs['hosts'].items() if host['tier'] not in NOT_OF_THE_PLATFORM}
     applies = {check.name: tuple(name for name in tiers if tiers[name] in check.tiers) for check in list_checks()}
     return Situation(now, configuration_of(outputs), tuple(sorted(tiers)), on_cloud, applies)
-
-
-def configuration_of(outputs: Mapping[str, Any]) -> str:
-    """Given a platform's outputs, return the hash of the configuration, as records have it."""
-    return digest(canonical({'hosts': outputs['hosts'], 'variables': outputs['variables']}))
 
 
 def _outputs(platform: Platform) -> dict[str, Any] | None:

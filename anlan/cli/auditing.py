@@ -15,8 +15,9 @@ from anlan.paths import PlatformPaths
 from anlan.platform import Platform
 from anlan.secret_store import ensure_secrets
 from compliance.answers import Answers
-from compliance.audit import ANSWERS, KIND, RESULTS, Audit, Selection, audit, commands_of, require_results
+from compliance.audit import Audit, Selection, audit, commands_of, require_results
 from compliance.collecting import Collector
+from compliance.evidence import ANSWERS, AUDIT, RESULTS
 from compliance.judging import judge
 from compliance.mutation import Mutation, mutate
 from compliance.observation import Observation
@@ -33,7 +34,7 @@ def audit_platform(platform: Platform, selection: Selection) -> Audit:
             if selection.whole
             else 'a part: ' + ', '.join((*selection.hosts, *selection.clauses, *selection.checks))
         )
-        recording = Recording.begun(platform, KIND, subject, outputs)
+        recording = Recording.begun(platform, AUDIT, subject, outputs)
         with step('Asking every host') as shown:
             answered = [0]
 
@@ -110,7 +111,7 @@ def newest_audit(ledger: Ledger, *, whole: bool) -> Record | None:
         return None
     found = None
     for record in ledger.records():
-        if record.kind == KIND and (not whole or (record.document.get('observed') or {}).get('whole')):
+        if record.kind == AUDIT and (not whole or (record.document.get('observed') or {}).get('whole')):
             found = record
     return found
 
@@ -133,7 +134,7 @@ def recorded_audit(platform: Platform, name: str | None) -> tuple[list[CheckResu
         record = next((each for each in ledger.records() if each.number == int(name)), None)
     else:
         record = None
-    if record is None or record.kind != KIND:
+    if record is None or record.kind != AUDIT:
         raise BadInput(f'{platform.name}: there is no audit on record' + (f' under {name}' if name else ''))
     documents = json.loads(ledger.attachment(record.attachments[RESULTS]))
     observation = Observation.unpacked(ledger.attachment(record.attachments[ANSWERS]), ANSWERS)

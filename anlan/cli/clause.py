@@ -11,7 +11,8 @@ from rich.text import Text
 from anlan.cli.options import Json
 from anlan.console import print_json, results
 from anlan.errors import EXIT_FAILED
-from compliance.catalogue import load_catalogue
+from compliance.catalogue import load_catalogue, require_checks
+from compliance.check_list import list_checks
 from compliance.clause import Clause
 from compliance.coverage import Coverage, cover
 from compliance.inventory import inventory
@@ -86,7 +87,9 @@ def coverage(json: Json = False) -> None:
     """Say which clauses have a proof, and which have a gap instead."""
     catalogue = load_catalogue()
     named = {name for clause in catalogue.clauses() for name in clause.proofs.documents}
-    found = cover(catalogue, inventory(named))
+    served = {check.name: check.clauses for check in list_checks()}
+    require_checks(catalogue, served)
+    found = cover(catalogue, inventory(named), served)
     if json:
         print_json(found.document())
     else:

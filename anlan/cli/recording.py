@@ -33,7 +33,7 @@ class Recording:
         A ledger that cannot be written is said, and stops nobody: the run is then no evidence.
         """
         ledger = Ledger(PlatformPaths.of(platform.name).ledger)
-        configuration = digest(canonical({'hosts': outputs['hosts'], 'variables': outputs['variables']}))
+        configuration = configuration_of(outputs)
         made = cls(ledger, platform.name, kind, subject, configuration, datetime.now(UTC))
         made._append(Draft(f'{kind} begun', subject, made.started, made.started, configuration=configuration))
         return made
@@ -63,3 +63,8 @@ class Recording:
 
     def _say(self, error: AnlanError) -> None:
         messages.print(f'this run is no evidence, it could not be recorded: {error}', style='yellow', markup=False)
+
+
+def configuration_of(outputs: Mapping[str, Any]) -> str:
+    """Given a platform's outputs, return the hash of its configuration, as records have it."""
+    return digest(canonical({'hosts': outputs['hosts'], 'variables': outputs['variables']}))

@@ -36,11 +36,16 @@ REASONS = {'fail': 3, 'stale': 1}
 """How many reasons are printed of a clause with that verdict; --reasons prints all of every one."""
 
 WORDS = {
-    'zh': {'high': '高风险项不通过', 'waived': '已豁免', 'expired': '豁免已到期', 'nothing': '豁免不对应任何不通过项',
-           'record': '记录', 'until': '有效至', 'more': '还有 {} 条原因；--reasons 全部列出', 'clauses': '全部 {} 条：', 'risk': '高风险'},
-    'en': {'high': 'high risk, fails', 'waived': 'waived', 'expired': 'the waiver is over',
-           'nothing': 'the waiver matches no failure', 'record': 'record', 'until': 'holds until',
-           'more': 'and {} more reasons; --reasons prints them', 'clauses': 'all {} clauses: ', 'risk': 'high risk'},
+    'zh': {
+        'high': '高风险项不通过', 'waived': '已豁免', 'expired': '豁免已到期', 'nothing': '豁免不对应任何不通过项',
+        'record': '记录', 'until': '有效至', 'more': '还有 {} 条原因；--reasons 全部列出', 'clauses': '全部 {} 条：',
+        'risk': '高风险',
+    },
+    'en': {
+        'high': 'high risk, fails', 'waived': 'waived', 'expired': 'the waiver is over',
+        'nothing': 'the waiver matches no failure', 'record': 'record', 'until': 'holds until',
+        'more': 'and {} more reasons; --reasons prints them', 'clauses': 'all {} clauses: ', 'risk': 'high risk',
+    },
 }  # fmt: skip
 
 

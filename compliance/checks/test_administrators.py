@@ -98,7 +98,7 @@ def refusing(role, command):
         for name, command in MAY[role].items()
     ],
 )
-@clauses('22239-8.1.4.2-d', '22239-8.1.10.6-a')
+@clauses('22239-8.1.4.2-d', '22239-8.1.5.1-b', '22239-8.1.5.2-b', '22239-8.1.5.3-b', '22239-8.1.10.6-a')
 def test_an_administrator_may_do_the_own_work(host, role, command):
     assert answers(host, role)[command], f'the {role} administrator may not run `{command}`'
 

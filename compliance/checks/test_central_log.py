@@ -6,15 +6,14 @@ import pytest
 
 from compliance.checking import clauses, not_verified, tiers, violation
 from compliance.reading import units
-from compliance.reading.event_stores import LIFE_SECONDS, STORES, kept, projected_days, senders, sending
-from compliance.reading.places import loose, places, told
+from compliance.reading.event_stores import LIFE_SECONDS, STORES, kept, senders, sending
+from compliance.reading.places import loose, places, shut, told
 from compliance.violation import answered, mode, run, substitute
 
-SENDING = tiers('firewall', 'edge', 'balancer', 'app', 'data', 'operations', 'offsite')
+SENDING = tiers('firewall', 'edge', 'balancer', 'app', 'data', 'monitoring', 'operations', 'offsite')
 KEEPING = tiers('monitoring')
-PROJECTED_AFTER_DAYS = 1.0
-"""Of a shorter life nothing can be said: a host writes most when it is set up."""
-
+CHAIN = '/var/log/anlan/event-chain'
+STORE = 'store {{"host": "fw-1", "newest": {0}, "oldest": {0}, "days": null, "enough": null}}'
 DOOR = 'curl -sS -m 3 -o /dev/null -w "%{http_code}" --cacert /etc/anlan/tls/ca.crt'
 
 
@@ -87,9 +86,9 @@ def test_no_record_was_lost_on_the_way(host, expected):
 
 @KEEPING
 @clauses('22239-8.1.5.4-d', '22239-8.1.4.3-a')
-@violation(kept_so('store fw-1 1795645000000000 1795640000000000 4096 0'))
+@violation(kept_so(STORE.format(1795645000)))
 def test_there_is_a_store_of_every_host(host, expected):
-    missing = set(senders(expected)) - set(kept(host)[0])
+    missing = set(senders(expected)) - {name for name, each in kept(host)[0].items() if each.newest is not None}
     assert not missing, f'nothing is kept of {", ".join(sorted(missing))}'
 
 
@@ -103,18 +102,38 @@ def test_there_is_no_store_of_a_stranger(host, expected):
 
 @KEEPING
 @clauses('22239-8.1.5.4-c', '22239-8.1.5.4-d', '22239-8.1.4.3-a')
-@violation(kept_so('store fw-1 1795640000000000 1795630000000000 4096 0'))
+@violation(kept_so(STORE.format(1795640000)))
 def test_every_store_was_written_to_now(host):
     stores, _, now = kept(host)
     if not stores:
         not_verified('there is no store')
     # A sign of life every five minutes, and a minute on the way.
     quiet = [
-        f'{name} for {now - each.newest:.0f} s'
-        for name, each in stores.items()
-        if now - each.newest > LIFE_SECONDS + 60
-    ]
+        f'{name} {"ever" if each.newest is None else f"for {now - each.newest:.0f} s"}' for name, each in stores.items()
+        if each.newest is None or now - each.newest > LIFE_SECONDS + 60
+    ]  # fmt: skip
     assert not quiet, f'nothing was heard of {", ".join(quiet)}'
+
+
+@KEEPING
+@clauses('22239-8.1.4.9-c', '22239-8.1.2.1-e', '22239-8.1.5.4-c')
+@pytest.mark.parametrize(
+    'tier',
+    [
+        pytest.param(tier, id=tier, marks=violation(kept_so(STORE.format(1795640000))))
+        for tier in ('firewall', 'edge', 'balancer', 'app', 'data', 'monitoring')
+    ],
+)
+def test_hosts_of_a_tier_that_live_stand_in_different_fault_domains(host, expected, tier):
+    stores, _, now = kept(host)
+    alive = [
+        name
+        for name, each in stores.items()
+        if each.newest is not None and now - each.newest <= LIFE_SECONDS + 60 and name in expected.hosts(tier)
+    ]
+    domains = {expected.outputs['hosts'][name]['variables']['anlan_fault_domain'] for name in alive}
+    assert len(alive) >= 2, f'of the tier {", ".join(alive) or "nobody"} is heard'
+    assert len(domains) >= 2, f'who is heard ({", ".join(alive)}) stands in one fault domain'
 
 
 @KEEPING
@@ -130,25 +149,27 @@ def test_nothing_is_thrown_away_before_the_law_allows(host, expected):
 
 @KEEPING
 @clauses('22239-8.1.5.4-d', '22239-8.1.4.3-c')
-@violation(kept_so('anlan_events_store_limit_bytes 8000000\nstore fw-1 1795645000000000 1795000000000000 7000000 0'))
-def test_the_room_is_enough_for_as_long_as_the_law_asks(host, expected):
-    stores, numbers, _ = kept(host)
-    room = numbers.get('anlan_events_store_limit_bytes')
-    if room is None or not stores:
-        not_verified('room or stores are not told')
-    wanted = max(180, expected.platform['configuration']['journal_retention_days'])
-    young, short = [], []
-    for name, each in stores.items():
-        days = (each.newest - each.oldest) / 86400
-        if days >= wanted:
-            continue
-        if days < PROJECTED_AFTER_DAYS:
-            young.append(name)
-        elif projected_days(each, room) < wanted:
-            short.append(f'{name}: {projected_days(each, room):.0f} days')
+@violation(kept_so(STORE.format(1795645000).replace('"days": null, "enough": null', '"days": 20, "enough": false')))
+def test_the_room_is_enough_for_as_long_as_the_law_asks(host):
+    stores = kept(host)[0]
+    if not stores:
+        not_verified('there is no store')
+    short = [f'{name}: {each.days:.0f} days' for name, each in stores.items() if each.enough is False]
     assert not short, f'the room does not last: {", ".join(short)}'
+    young = [name for name, each in stores.items() if each.enough is None]
     if young:
-        not_verified(f'the records of {", ".join(young)} are less than a day old: nothing can be projected')
+        not_verified(f'too young for a projection: {", ".join(young)}')
+
+
+@KEEPING
+@clauses('22239-8.1.4.3-c', '22239-8.1.5.4-d')
+@violation(kept_so('anlan_events_chain_extended_timestamp_seconds 1795600000'))
+def test_what_came_in_is_chained(host):
+    _, numbers, now = kept(host)
+    chained = numbers.get('anlan_events_chain_extended_timestamp_seconds')
+    assert chained, 'nothing of what came in is chained: a change would not be noticed'
+    # Every hour; the first time five minutes after a start.
+    assert now - chained <= 2 * 3600, f'the chain was last extended {(now - chained) / 3600:.1f} hours ago'
 
 
 @KEEPING
@@ -165,6 +186,8 @@ def test_no_stored_record_is_loose(host, expected):
 @clauses('22239-8.1.4.3-c', '22239-8.1.4.2-f')
 @violation(mode(f'{STORES}/fw-1', '0777'))
 def test_stores_are_shut_to_others(host, expected):
+    for path in (STORES, CHAIN):
+        shut(host, expected, path, 0o027)
     for each in folders(host, expected):
         assert not each.mode & 0o027, str(each)
         assert each.owner.partition(':')[0] in ('systemd-journal-remote', 'root'), str(each)

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import pytest
+
 from compliance.checking import clauses, kernel_wide, not_verified, violation
 from compliance.violation import answered, run, write
 
-LIMITS = (
+DUMPS = (
     "grep -H 'Max core file size' /proc/[0-9]*/limits 2>/dev/null | while read -r line; do id=${line#/proc/}; "
     'id=${id%%/*}; set -- $line; [ $id = 1 ] || echo "$(tr -s " " - < /proc/$id/comm 2>/dev/null) $5"; done | '
-    'sort | uniq -c; echo end'
-)
-DEFAULTS = (
-    'systemctl show -P DefaultLimitCORE; systemctl show -P DefaultLimitCORESoft; '
-    "su -s /bin/sh -c 'ulimit -Hc' nobody 2>/dev/null || echo unknown; "
-    "su -s /bin/sh -c 'ulimit -Sc' nobody 2>/dev/null || echo unknown"
-)
-DUMPS = (
-    'ls -A /var/lib/systemd/coredump /var/crash 2>/dev/null | grep -v : | grep -c .; '
+    'sort | uniq -c; echo --; systemctl show -P DefaultLimitCORE; '
+    "su -s /bin/sh -c 'ulimit -Hc' nobody 2>/dev/null || echo unknown; echo --; "
+    'ls -A /var/lib/systemd/coredump /var/crash 2>/dev/null | grep -v : | grep .; '
     'find / /root /tmp /var/tmp /run /var/lib -xdev -maxdepth 2 -type f '
     "\\( -name core -o -name 'core.[0-9]*' -o -name '*.core' \\) 2>/dev/null; echo end"
 )
+"""Limits of processes that run; limits of services and sessions to come; core files that lie about."""
+
 SWAP = (
     'tail -n +2 /proc/swaps | while read -r name rest; do '
     'echo "$name $(lsblk -nso TYPE $name 2>/dev/null | tr "\\n" " ")"; done; echo end'
 )
-MEMORY = 'findmnt -rno FSTYPE /run; findmnt -rno FSTYPE /dev/shm; echo end'
+MOUNTS = 'findmnt -rno TARGET,FSTYPE,OPTIONS | cut -c1-200'
+
+
+def dumps(host):
+    """Return processes with their limits, limits of what begins, and core files."""
+    parts = [part.splitlines() for part in host.run(DUMPS).stdout.split('--\n')]
+    if len(parts) != 3 or parts[2][-1:] != ['end'] or len(parts[1]) != 2:
+        not_verified('the limits of processes cannot be read')
+    return parts[0], parts[1], parts[2][:-1]
 
 
 @clauses('22239-8.1.4.10-a', '22239-8.1.4.10-b')
@@ -33,11 +39,10 @@ MEMORY = 'findmnt -rno FSTYPE /run; findmnt -rno FSTYPE /dev/shm; echo end'
     'systemctl stop anlan-planted.service 2>/dev/null || true', settle_seconds=0.3,
 ))  # fmt: skip
 def test_no_process_may_have_its_memory_written_down(host):
-    lines = host.run(LIMITS).stdout.splitlines()
-    if lines[-1:] != ['end'] or len(lines) < 3:
-        not_verified('the limits of processes cannot be read')
+    lines = dumps(host)[0]
+    assert len(lines) > 1, 'no process is seen'
     # systemd itself always may; what it starts has the limit that it is given.
-    wide = sorted({line.split()[1] for line in lines[:-1] if line.split()[-1] != '0'})
+    wide = sorted({line.split()[1] for line in lines if line.split()[-1] != '0'})
     assert not wide, f'a core file is written when one of these dies: {", ".join(wide)}'
 
 
@@ -50,29 +55,24 @@ def test_no_process_may_have_its_memory_written_down(host):
     'systemctl daemon-reload',
 ))  # fmt: skip
 def test_no_service_can_allow_itself_core_files(host):
-    lines = host.run(DEFAULTS).stdout.split()
-    if len(lines) != 4:
-        not_verified('systemd does not tell its limits')
-    assert lines[0] == '0', f'services may write core files: the limit is {lines[0]}'
+    limit = dumps(host)[1][0]
+    assert limit == '0', f'services may write core files: the limit is {limit}'
 
 
 @clauses('22239-8.1.4.10-a')
 @violation(write('/etc/security/limits.d/zz-violation.conf', '* hard core unlimited\n* soft core unlimited\n'))
 def test_nobody_who_logs_in_can_allow_core_files(host):
-    lines = host.run(DEFAULTS).stdout.split()
-    if len(lines) != 4 or lines[2] == 'unknown':
+    limit = dumps(host)[1][1]
+    if limit == 'unknown':
         not_verified('no session could be begun to ask for its limits')
-    assert lines[2] == '0', f'a session may write core files: the limit is {lines[2]}'
+    assert limit == '0', f'a session may write core files: the limit is {limit}'
 
 
 @clauses('22239-8.1.4.10-a', '22239-8.1.4.10-b')
 @violation(run('echo planted > /var/tmp/core.4242', 'rm -f /var/tmp/core.4242'))
 def test_no_core_file_lies_about(host):
-    lines = host.run(DUMPS).stdout.splitlines()
-    if lines[-1:] != ['end'] or not lines[0].isdigit():
-        not_verified('the folders of core files cannot be looked at')
-    assert lines[0] == '0', f'{lines[0]} core file(s) are kept'
-    assert len(lines) == 2, f'core files: {", ".join(lines[1:-1])}'
+    found = dumps(host)[2]
+    assert not found, f'core files: {", ".join(found)}'
 
 
 @kernel_wide
@@ -86,12 +86,13 @@ def test_memory_is_written_to_no_disk_in_the_clear(host):
     assert not clear, f'swap that is not encrypted: {", ".join(clear)}'
 
 
+@pytest.mark.parametrize('target', [
+    pytest.param(each, id=each.strip('/').replace('/', '-'), marks=violation(answered('findmnt', f'{each} ext4 rw\n')))
+    for each in ('/run', '/dev/shm', '/tmp')
+])  # fmt: skip
 @clauses('22239-8.1.4.10-a')
-@violation(answered('findmnt -rno FSTYPE /run', 'ext4\ntmpfs\nend\n'))
-def test_what_runs_keeps_its_sockets_and_keys_in_memory(host):
-    lines = host.run(MEMORY).stdout.split()
-    if lines[-1:] != ['end']:
-        not_verified('the file systems cannot be looked at')
-    assert lines[:2] == ['tmpfs', 'tmpfs'], (
-        f'/run and /dev/shm are {" and ".join(lines[:-1]) or "no file systems of their own"}'
-    )
+def test_what_runs_keeps_its_sockets_and_keys_in_memory(host, target):
+    kinds = {line.split()[0]: line.split()[1] for line in host.run(MOUNTS).stdout.splitlines() if len(line.split()) > 2}
+    if not kinds:
+        not_verified('the mounts are not told')
+    assert kinds.get(target) == 'tmpfs', f'{target} is {kinds.get(target, "no file system of its own")}'

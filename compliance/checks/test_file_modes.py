@@ -43,13 +43,25 @@ FILES = {
     '/root': (0o700, 'root', ('root',), '0755'),
 }
 MODES = (
-    "stat -c '%a %U %G %n' " + ' '.join(FILES) + ' /usr/local/bin /usr/local/sbin /usr/bin /usr/sbin 2>/dev/null; true'
+    "stat -c '%a %U %G %n' " + ' '.join(FILES) + ' /usr/local/bin /usr/local/sbin /usr/bin /usr/sbin 2>/dev/null; '
+    'ls -ld ' + ' '.join(FILES) + ' 2>/dev/null | awk \'$1 ~ /[+]$/ { print "more", $NF, "-", "-" }\'; true'
 )
 ODD = (
     "find / -xdev \\( -path /usr/share -o -path /var/lib/private -o -path '/var/tmp/systemd-private-*' \\) -prune "
     '-o \\( -type f -perm /6000 -o -nouser -o -nogroup -o -perm -0002 ! -type l ! -type s ! -type c \\) '
     "-printf '%y %m %U %G %u %g %p\\n' | head -n 400; echo end; "
     "sed 's/^/preload /' /etc/ld.so.preload 2>/dev/null; true"
+)
+ANOTHER_WRITES = (
+    'import os,struct; os.setxattr("/etc/login.defs", "system.posix_acl_access", struct.pack("<I", 2) + '
+    'b"".join(struct.pack("<HHI", *each) for each in ((1, 6, 4294967295), (2, 6, 5), (4, 4, 4294967295), '
+    '(16, 6, 4294967295), (32, 4, 4294967295))))'
+)
+"""Gives `games` the right to write a file, besides what its mode says."""
+
+NO_OTHER_WRITES = (
+    'import os; name="system.posix_acl_access"; '
+    'name in os.listxattr("/etc/login.defs") and os.removexattr("/etc/login.defs", name)'
 )
 SET_USER = {
     '/usr/bin/chage', '/usr/bin/mount', '/usr/bin/passwd', '/usr/bin/ssh-agent', '/usr/bin/su', '/usr/bin/sudo',
@@ -63,7 +75,8 @@ def modes(host):
     found = {}
     for line in host.run(MODES).stdout.splitlines():
         bits, owner, group, path = line.split(' ', 3)
-        found[path] = int(bits, 8), owner, group
+        if bits != 'more':
+            found[path] = int(bits, 8), owner, group
     assert '/etc/passwd' in found, 'the host does not say what modes its files have'
     return found
 
@@ -107,6 +120,14 @@ def test_a_file_is_open_to_nobody_it_need_not_be(host, path):
 def test_programs_lie_where_only_root_writes(host, path):
     bits, owner, _ = modes(host)[path]
     assert not bits & 0o022 and owner == 'root', f'{path} is {bits:o} of {owner}'
+
+
+@clauses('22239-8.1.4.2-f')
+@violation(run(f"python3 -c '{ANOTHER_WRITES}'", f"python3 -c '{NO_OTHER_WRITES}'; chmod 0644 /etc/login.defs"))
+def test_nobody_is_given_more_than_the_mode_says(host):
+    assert modes(host), 'the host does not say what modes its files have'
+    more = [line.split()[1] for line in host.run(MODES).stdout.splitlines() if line.startswith('more ')]
+    assert not more, f'with an access list besides the mode: {" ".join(more)}'
 
 
 @clauses('22239-8.1.4.2-d', '22239-8.1.4.4-a')

@@ -36,9 +36,9 @@ def said(**parts):
 
 @EVERYWHERE
 @clauses('22239-8.1.4.2-d', '22239-8.1.4.4-c')
-@violation(mode('/run/haproxy/admin.sock', '0666'))
+@violation(mode('/run/haproxy/admin.sock', '0660'))
 def test_its_socket_is_roots(host, expected):
-    shut(host, expected, '/run/haproxy/admin.sock', 0o007, 'root:haproxy', 'root:root')
+    shut(host, expected, '/run/haproxy/admin.sock', 0o077, 'root:root', 'root:haproxy')
 
 
 @EVERYWHERE

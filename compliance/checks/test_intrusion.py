@@ -7,6 +7,7 @@ import json
 import pytest
 
 from compliance.checking import clauses, not_verified, tiers, violation
+from compliance.reading.sections import part, question, told
 from compliance.violation import answered, run
 
 SENSORS = ('inline', 'refused')
@@ -35,11 +36,11 @@ for sensor in ('inline', 'refused'):
 "'''
 """Each sensor is asked over its own socket, by one program: the tool for it is as many programs as questions."""
 
-SETS = 'cat /var/lib/anlan/intrusion/sets.json; echo; date +%s'
-WAY = (
-    'iptables-nft -t security -S; echo --; ip6tables-nft -t security -S; echo --; '
-    'cat /proc/net/netfilter/nfnetlink_queue'
-)
+ASKED = question({
+    'sets': 'cat /var/lib/anlan/intrusion/sets.json; echo; date +%s',
+    'way': 'iptables-nft -t security -S; echo --; ip6tables-nft -t security -S; echo --; '
+           'cat /proc/net/netfilter/nfnetlink_queue',
+})  # fmt: skip
 RENEW = '/usr/local/lib/anlan/inspection-way on'
 
 
@@ -62,7 +63,7 @@ def spoken(loaded=21, failed=0, interfaces=('NFQ#0', 'NFQ#1'), mode='workers', c
 
 def way(host):
     """Return the rules that hand packets over, by family, and a row for each queue that somebody reads."""
-    parts = host.run(WAY).stdout.split('--\n')
+    parts = part(host, ASKED, 'way').split('--\n')
     if len(parts) != 3:
         not_verified('the way to the intrusion detection is not told')
     rows = [[int(word) for word in line.split()] for line in parts[2].splitlines() if line.strip()]
@@ -144,7 +145,7 @@ def test_each_queue_is_read(host):
 @tiers('firewall')
 @clauses('22239-8.1.2.1-a', '22239-8.1.3.3-a')
 @violation(
-    answered('nfnetlink_queue', '-A FORWARD\n--\n-A FORWARD\n--\n    0   2101     0 2 65531  9000     0    21637  1\n')
+    told('sets.json', 'way', '-A FORWARD\n--\n-A FORWARD\n--\n    0   2101     0 2 65531  9000     0    21637  1\n')
 )
 def test_the_queues_lose_nothing(host):
     rows = way(host)[1]
@@ -196,13 +197,14 @@ def test_what_the_policy_refuses_is_looked_at(host):
 @tiers('firewall')
 @clauses('22239-8.1.3.3-a', '22239-8.1.3.4-a', 'cosha-5.3')
 @violation(
-    answered(
+    told(
         'sets.json',
+        'sets',
         '{"failed": [], "inline": {"own": 21, "licensed": 0, "licensed_at": null, "applied_at": 1}}\n1795644103\n',
     )
 )
 def test_rules_are_not_too_old(host, expected):
-    text, _, now = host.run(SETS).stdout.strip().rpartition('\n')
+    text, _, now = part(host, ASKED, 'sets').strip().rpartition('\n')
     if not text.strip():
         not_verified('what rules are in force is not known')
     inline = json.loads(text)['inline']
@@ -217,12 +219,14 @@ def test_rules_are_not_too_old(host, expected):
 @tiers('firewall')
 @clauses('22239-8.1.3.3-a')
 @violation(
-    answered(
-        'sets.json', '{"failed": ["inline: refused"], "inline": {"own": 1, "licensed": 0, "licensed_at": null}}\n1\n'
+    told(
+        'sets.json',
+        'sets',
+        '{"failed": ["inline: refused"], "inline": {"own": 1, "licensed": 0, "licensed_at": null}}\n1\n',
     )
 )
 def test_no_set_of_rules_was_refused(host):
-    text = host.run(SETS).stdout.strip().rpartition('\n')[0]
+    text = part(host, ASKED, 'sets').strip().rpartition('\n')[0]
     if not text.strip():
         not_verified('what rules are in force is not known')
     failed = json.loads(text)['failed']
@@ -232,12 +236,14 @@ def test_no_set_of_rules_was_refused(host):
 @tiers('firewall')
 @clauses('22239-8.1.3.3-c')
 @violation(
-    answered(
-        'sets.json', '{"failed": [], "inline": {"own": 0, "licensed": 0}, "refused": {"own": 0, "licensed": 0}}\n1\n'
+    told(
+        'sets.json',
+        'sets',
+        '{"failed": [], "inline": {"own": 0, "licensed": 0}, "refused": {"own": 0, "licensed": 0}}\n1\n',
     )
 )
 def test_rules_about_behaviour_are_in_force(host):
-    text = host.run(SETS).stdout.strip().rpartition('\n')[0]
+    text = part(host, ASKED, 'sets').strip().rpartition('\n')[0]
     if not text.strip():
         not_verified('what rules are in force is not known')
     sets = json.loads(text)

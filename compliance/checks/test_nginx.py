@@ -50,6 +50,24 @@ def test_browsers_are_told_to_come_with_tls_only(host, expected):
 
 
 @tiers('edge')
+@clauses('22239-8.1.4.4-a', '22239-8.1.2.2-a')
+@pytest.mark.parametrize(
+    ('header', 'word'),
+    [
+        pytest.param('permissions-policy', 'camera=()', id='permissions', marks=violation(
+            without('add_header Permissions-Policy'))),
+        pytest.param('x-content-type-options', 'nosniff', id='no-guessing', marks=violation(changed(
+            'proxy_hide_header X-Powered-By;', 'proxy_hide_header X-Content-Type-Options;'))),
+        pytest.param('x-frame-options', 'DENY', id='no-frames', marks=violation(changed(
+            'proxy_hide_header X-Powered-By;', 'proxy_hide_header X-Frame-Options;'))),
+    ],
+)  # fmt: skip
+def test_a_browser_is_told(host, expected, header, word):
+    value = answer(host, expected, 'page').headers.get(header, '')
+    assert word in value, f'{header} is {value or "not there"}'
+
+
+@tiers('edge')
 @clauses('22239-8.1.4.8-a', '22239-8.1.2.2-b')
 @violation(changed('return 301 https://', 'return 302 http://'))
 def test_plain_http_leads_to_tls(host, expected):

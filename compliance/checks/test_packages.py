@@ -6,15 +6,15 @@ import pytest
 
 from compliance.checking import clauses, not_verified, violation
 from compliance.reading.packages import QUESTION, installed, needed, packages_of
+from compliance.reading.sections import part, question, told
 from compliance.violation import answered, run, write
 
-CONFIGURATION = (
-    "apt-config dump --format '%f %v%n' APT::Get Acquire | grep -iE 'Unauthenticated|Insecure|Weak' || true; echo end"
-)
-SOURCES = (
-    'cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null | '
-    "sed -E 's|//[^/ ]+|//…|g' | grep -v '^ *#'; echo end"
-)
+ASKED = question({
+    'settings': "apt-config dump --format '%f %v%n' APT::Get Acquire | "
+                "grep -iE 'Unauthenticated|Insecure|Weak'; echo end",
+    'sources': 'cd /etc/apt; cat sources.list sources.list.d/*.list sources.list.d/*.sources 2>/dev/null | '
+               "sed -E 's|//[^/ ]+|//…|g' | grep -v '^ *#'; echo end",
+})  # fmt: skip
 UPDATES = (
     'date +%s; stat -c %Y /var/lib/apt/lists/*_InRelease 2>/dev/null | sort -n | tail -1; echo --; '
     "apt-get -s -o Debug::NoLocking=1 dist-upgrade 2>&1 | grep -E '^(Inst|E:)' | cut -d' ' -f1-3"
@@ -117,7 +117,7 @@ def test_nothing_is_installed_that_helps_an_attack(host, kind):
 ])  # fmt: skip
 @clauses('22239-8.1.4.6', '22239-8.1.4.4-e')
 def test_packages_without_a_good_signature_are_refused(host, setting):
-    lines = host.run(CONFIGURATION).stdout.splitlines()
+    lines = part(host, ASKED, 'settings').splitlines()
     if lines[-1:] != ['end']:
         not_verified('apt does not say how it works')
     values = dict(line.partition(' ')[::2] for line in lines[:-1])
@@ -127,7 +127,7 @@ def test_packages_without_a_good_signature_are_refused(host, setting):
 @clauses('22239-8.1.4.6', '22239-8.1.4.4-e')
 @violation(write('/etc/apt/sources.list.d/violation.list', 'deb [trusted=yes] http://127.0.0.1/nothing ./\n'))
 def test_no_source_of_packages_is_believed_without_a_signature(host):
-    lines = host.run(SOURCES).stdout.splitlines()
+    lines = part(host, ASKED, 'sources').splitlines()
     if lines[-1:] != ['end']:
         not_verified('the sources of packages cannot be read')
     bad = [line for line in lines if 'trusted=yes' in line.replace(' ', '').lower() or 'trusted: yes' in line.lower()]
@@ -135,9 +135,9 @@ def test_no_source_of_packages_is_believed_without_a_signature(host):
 
 
 @clauses('22239-8.1.4.4-e', '22239-8.1.10.5-a')
-@violation(answered('/etc/apt/sources.list', 'deb http://…/debian trixie main\nend\n'))
+@violation(told('apt-config', 'sources', 'deb http://…/debian trixie main\nend\n'))
 def test_updates_of_security_are_among_the_sources(host):
-    lines = host.run(SOURCES).stdout.splitlines()
+    lines = part(host, ASKED, 'sources').splitlines()
     if len(lines) < 2:
         not_verified('the host has no source of packages')
     assert any('security' in line for line in lines), 'no source has updates of security'

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import json
-from ipaddress import ip_network
 
 import pytest
 
-from compliance.checking import clauses, not_verified, tiers, violation
+from compliance.checking import clauses, tiers, violation
 from compliance.reading import units
-from compliance.reading.database import HOME, altered, ruled, rules, settings, state
+from compliance.reading.database import HOME, altered, settings, state
 from compliance.reading.places import loose, shut
 from compliance.violation import answered, run
 
 pytestmark = tiers('data')
-
-LOGINS = """
-own=$(hostname -I | tr ' ' '\\n' | grep -v : | head -1)
-export PGCONNECT_TIMEOUT=3
-for try in plain:rewind:x tls:rewind:x tls:learning:x tls:postgres:postgres; do
-  mode=${try%%:*}; rest=${try#*:}; user=${rest%%:*}; export PGPASSWORD=${rest#*:}
-  [ $mode = plain ] && tls=disable || tls=require
-  [ $user = learning ] && base=learning || base=postgres
-  echo "$mode $user: $(psql -XAtw "host=$own user=$user dbname=$base sslmode=$tls" -c 'SELECT 1' 2>&1 | tr '\\n' ' ')"
-done"""
-"""Log-ins that have to fail: without TLS, with a wrong password, and with one that everybody knows."""
 
 
 def said(name, value):
@@ -74,9 +62,9 @@ def test_what_is_acknowledged_is_whole_and_stays(host, name, values):
         case('log_disconnections', 'off', 'on'),
         case('log_statement', 'none', 'ddl', 'mod', 'all'),
         case('log_min_messages', 'panic', 'warning', 'notice', 'info', 'log', 'error'),
-        case('log_min_error_statement', 'panic', 'error', 'warning', 'notice', 'info', 'log'),
         case('log_lock_waits', 'off', 'on'),
         case('log_checkpoints', 'off', 'on'),
+        case('log_replication_commands', 'off', 'on'),
         case('log_timezone', 'Asia/Tokyo', 'UTC', 'Etc/UTC'),
     ],
 )
@@ -100,10 +88,7 @@ def test_a_record_names_who_it_is_of(host, part):
 @clauses('22239-8.1.4.3-a')
 @pytest.mark.parametrize(
     'kind',
-    [
-        pytest.param(kind, id=kind, marks=violation(said('shared_preload_libraries', '')))
-        for kind in ('ddl', 'role', 'write', 'read')
-    ],
+    [pytest.param(kind, id=kind, marks=violation(said('shared_preload_libraries', ''))) for kind in ('ddl', 'role')],
 )
 def test_the_audit_of_the_database_records_each_kind_of_statement(host, kind):
     now = settings(host)
@@ -121,6 +106,9 @@ def test_the_audit_of_the_database_records_each_kind_of_statement(host, kind):
         case('debug_print_plan', 'on', 'off'),
         case('debug_print_rewritten', 'on', 'off'),
         case('log_parameter_max_length', '-1', '0'),
+        # The statement of an error, or of a slow one, has what a learner gave in it.
+        case('log_min_error_statement', 'error', 'panic', 'fatal'),
+        case('log_min_duration_statement', '1000', '-1'),
         case('log_parameter_max_length_on_error', '-1', '0'),
     ],
 )
@@ -186,77 +174,12 @@ def test_no_setting_waits_or_is_wrong(host):
     assert not answer['ignored'], f'these are wrong in the file: {", ".join(answer["ignored"])}'
 
 
-@clauses('22239-8.1.4.8-a', '22239-8.1.4.7-a', '35273-6.3-a')
-@violation(ruled('host all all 198.18.30.0/24 scram-sha-256'))
-def test_nobody_comes_in_over_the_network_without_tls(host):
-    plain = [
-        f'line {each["line_number"]}: {each["type"]}'
-        for each in rules(host)
-        if each['type'] not in ('local', 'hostssl')
-    ]
-    assert not plain, f'pg_hba.conf lets in without TLS: {"; ".join(plain)}'
-
-
-@clauses('22239-8.1.4.1-a', '22239-8.1.4.2-b')
-@violation(ruled('hostssl learning learning 198.18.20.0/24 trust'))
-def test_nobody_comes_in_without_a_strong_proof(host):
-    for each in rules(host):
-        wanted = ('peer',) if each['type'] == 'local' else ('scram-sha-256', 'cert', 'reject')
-        assert each['auth_method'] in wanted, f'pg_hba.conf, line {each["line_number"]}: {each["auth_method"]}'
-
-
-@clauses('22239-8.1.4.4-c', '22239-8.1.4.2-d')
-@violation(ruled('hostssl learning learning 0.0.0.0/0 scram-sha-256'))
-def test_nobody_comes_in_from_elsewhere_than_declared(host, expected):
-    zones = [ip_network(expected.topology['networks'][zone]['subnet']) for zone in ('app', 'data')]
-    for each in rules(host):
-        if each['type'] == 'local' or each['auth_method'] == 'reject':
-            continue
-        assert each['address'] and each['netmask'], f'line {each["line_number"]}: from {each["address"]}'
-        network = ip_network(f'{each["address"]}/{each["netmask"]}', strict=False)
-        assert network.is_loopback or any(network.subnet_of(zone) for zone in zones), (
-            f'line {each["line_number"]}: {network}'
-        )
-
-
-@clauses('22239-8.1.4.2-d', '22239-8.1.4.4-c')
-@violation(ruled('hostssl all postgres 198.18.30.0/24 scram-sha-256'))
-def test_the_superuser_does_not_come_in_over_the_network(host):
-    for each in rules(host):
-        named = set(each['user_name']) & {'postgres', 'all'}
-        assert each['type'] == 'local' or not named, (
-            f'pg_hba.conf, line {each["line_number"]} lets in {", ".join(named)}'
-        )
-
-
-@clauses('22239-8.1.4.4-a')
-@violation(ruled('hostssl nonsense'))
-def test_no_rule_of_access_is_wrong(host):
-    wrong = [f'line {each["line_number"]}: {each["error"]}' for each in rules(host) if each['error']]
-    assert not wrong, '; '.join(wrong)
-
-
-@clauses('22239-8.1.4.1-a', '22239-8.1.4.2-b', '22239-8.1.4.8-a')
-@pytest.mark.parametrize(
-    ('tried', 'words'),
-    [
-        pytest.param(
-            tried, words, id=name, marks=violation(answered('sslmode=$tls', f'{tried}: 1 ')),
-        )
-        for name, tried, words in [
-            ('without-tls', 'plain rewind', ('no encryption',)),
-            ('wrong-password', 'tls rewind', ('password authentication failed',)),
-            ('wrong-password-of-the-application', 'tls learning', ('password authentication failed',)),
-            ('superuser-with-a-default-password', 'tls postgres', ('no pg_hba.conf entry', 'authentication failed')),
-        ]
-    ],
-)  # fmt: skip
-def test_a_log_in_is_refused(host, tried, words):
-    lines = dict(line.partition(': ')[::2] for line in host.run(LOGINS).stdout.splitlines())
-    answer = lines.get(tried, '')
-    if not answer or 'timeout' in answer:
-        not_verified(f'{tried}: no answer in time')
-    assert 'FATAL' in answer and any(word in answer for word in words), f'{tried} was not refused: {answer}'
+@clauses('22239-8.1.4.1-b')
+@violation(said('shared_preload_libraries', ''))
+def test_guessing_a_password_takes_its_time(host):
+    now = settings(host)
+    assert 'auth_delay' in now['shared_preload_libraries'], 'a wrong password is refused at once, again and again'
+    assert int(now.get('auth_delay.milliseconds', '0')) >= 100, f'{now.get("auth_delay.milliseconds")} ms'
 
 
 @clauses('22239-8.1.4.2-f', '22239-8.1.4.11-b')
@@ -298,6 +221,7 @@ def test_no_file_of_the_database_belongs_to_another(host, expected):
 
 
 @clauses('22239-8.1.4.4-a', '22239-8.1.4.2-d')
-@pytest.mark.parametrize('name', units.shut_in('patroni'))
+# Not a folder of its own for what is temporary: PostgreSQL goes on when Patroni is killed, and would lose it.
+@pytest.mark.parametrize('name', units.shut_in('patroni', without=('PrivateTmp',)))
 def test_the_unit_is_shut_in(host, expected, name):
     units.held(host, expected, 'patroni', name)

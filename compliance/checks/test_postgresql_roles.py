@@ -32,6 +32,9 @@ for line in sys.stdin:
 
 PURPOSES = {'superuser': {'postgres'}, 'replication': {'replicator', 'replicator_2'}, 'rewind': {'rewind', 'rewind_2'}}
 APPLICATIONS = {APPLICATION, f'{APPLICATION}_2'}
+AUDITOR = 'anlan_audit'
+"""Reads settings and statistics, no row of learners."""
+
 MIGHTY = {
     'superuser': {'postgres'},
     'replication': {'postgres', 'replicator', 'replicator_2'},
@@ -59,6 +62,7 @@ def test_nobody_may_log_in_but_those_declared(host):
         {name for name, role in roles(host)['roles'].items() if role['login']}
         - set.union(*PURPOSES.values())
         - APPLICATIONS
+        - {AUDITOR}
     )
     assert not more, f'roles that nobody declared: {", ".join(sorted(more))}'
 
@@ -132,15 +136,38 @@ def test_no_database_is_open_to_everybody(host):
 def test_the_learners_data_is_open_to_the_application_alone(host):
     found = roles(host)['databases'].get(APPLICATION)
     assert found, 'the database of the application is not there'
-    more = set(found['connects'] or ()) - APPLICATIONS
+    more = set(found['connects'] or ()) - APPLICATIONS - {AUDITOR}
     assert not more, f'{", ".join(sorted(more))} may connect to {APPLICATION} too'
 
 
-@clauses('22239-8.1.4.2-a')
-@violation(answered('rolcanlogin', json.dumps({'roles': {}, 'databases': {APPLICATION: {'owner': 'postgres'}}})))
-def test_the_application_owns_its_database_and_no_other(host):
-    owned = {name for name, each in roles(host)['databases'].items() if each['owner'] in APPLICATIONS}
-    assert owned == {APPLICATION}, f'the application owns {", ".join(sorted(owned)) or "nothing"}'
+@clauses('22239-8.1.4.2-a', '22239-8.1.4.2-d')
+@violation(answered('rolcanlogin', json.dumps({'roles': {}, 'databases': {APPLICATION: {'owner': APPLICATION}}})))
+def test_no_database_belongs_to_who_comes_over_the_network(host):
+    every = roles(host)['databases']
+    assert APPLICATION in every, 'the database of the application is not there'
+    others = {f'{name} to {each["owner"]}' for name, each in every.items() if each['owner'] != 'postgres'}
+    assert not others, f'a database belongs to who could give it away: {", ".join(sorted(others))}'
+
+
+@clauses('22239-8.1.4.4-d', '22239-8.1.4.1-b')
+@pytest.mark.parametrize(
+    ('bound', 'what'),
+    [
+        pytest.param(bound, what, id=bound, marks=violation(answered('rolcanlogin', json.dumps(
+            {'roles': {APPLICATION: {'login': True, 'limit': -1, 'bounds': None}}, 'databases': {}}))))
+        for bound, what in {
+            'sessions': 'as many sessions as it likes', 'statement_timeout': 'a statement that never ends',
+            'idle_session_timeout': 'a session that nobody uses',
+        }.items()
+    ],
+)  # fmt: skip
+def test_the_application_has_its_bounds(host, bound, what):
+    found = {name: role for name, role in roles(host)['roles'].items() if name in APPLICATIONS and role['login']}
+    assert found, 'the application has no log-in'
+    for name, role in found.items():
+        given = dict(each.partition('=')[::2] for each in role['bounds'] or ())
+        held = role['limit'] > 0 if bound == 'sessions' else given.get(bound, '0') != '0'
+        assert held, f'{name} may have {what}'
 
 
 @clauses('22239-8.1.4.2-f', '22239-8.1.4.11-b')
@@ -166,6 +193,12 @@ def test_no_table_is_granted_to_everybody(host):
     if not found['tables']:
         not_verified('the application has no table yet')
     assert not found['public_reads'], f'granted to everybody: {", ".join(found["public_reads"])}'
+
+
+@clauses('22239-8.1.4.2-f', '22239-8.1.4.11-b')
+@violation(executed('GRANT USAGE ON SCHEMA public TO PUBLIC', 'REVOKE USAGE ON SCHEMA public FROM PUBLIC', APPLICATION))
+def test_not_everybody_looks_into_the_schema(host):
+    assert content(host)['public_uses'] is False, 'the schema public is open to everybody'
 
 
 @clauses('22239-8.1.4.2-f')

@@ -7,22 +7,19 @@ import fnmatch
 import pytest
 
 from compliance.checking import clauses, not_applicable, not_verified, tiers, violation
-from compliance.violation import answered, run
+from compliance.reading.sections import part, question, told
+from compliance.violation import run
 
-ENABLED = (
-    "systemctl list-unit-files --state=enabled,enabled-runtime --no-legend --plain --no-pager | cut -d' ' -f1; echo end"
-)
-UNITS = (
-    'systemctl list-units --all --type=service,socket,timer,path --no-legend --plain --no-pager | '
-    "awk '{print $1, $2, $3, $4}'; echo end"
-)
-CHANGED = "systemctl show '*' --state=active -p Id,NeedDaemonReload --no-pager | grep -c NeedDaemonReload=no; " + (
-    "systemctl show '*' --state=active -p Id,NeedDaemonReload --no-pager | grep -B1 -A1 NeedDaemonReload=yes | grep Id="
-)
-REPLACED = (
-    "grep -lE ' /(usr|lib|opt)[^ ]* \\(deleted\\)$' /proc/[0-9]*/maps 2>/dev/null | cut -d/ -f3 | "
-    'while read -r each; do cat /proc/$each/comm; done | sort | uniq -c; echo end'
-)
+ASKED = question({
+    'enabled': 'systemctl list-unit-files --state=enabled,enabled-runtime --no-legend --plain --no-pager | '
+               "cut -d' ' -f1; echo end",
+    'units': 'systemctl list-units --all --type=service,socket,timer,path --no-legend --plain --no-pager | '
+             "awk '{print $1, $2, $3, $4}'; echo end",
+    'changed': "systemctl show '*' --state=active -p Id,NeedDaemonReload --no-pager | awk '/^Id=/ { name = $0 } "
+               "/^NeedDaemonReload=no/ { fine++ } /^NeedDaemonReload=yes/ { print name } END { print fine + 0 }'",
+    'replaced': "grep -lE ' /(usr|lib|opt)[^ ]* \\(deleted\\)$' /proc/[0-9]*/maps 2>/dev/null | cut -d/ -f3 | "
+                'while read -r each; do cat /proc/$each/comm; done | sort | uniq -c; echo end',
+})  # fmt: skip
 OF_TIER = {
     'firewall': ('anlan-firewall.service', 'anlan-inspection.service', 'anlan-intrusion.service',
                  'anlan-intrusion-refused.service', 'anlan-intrusion-watch.service', 'anlan-intrusion-rules.path',
@@ -82,7 +79,7 @@ def known(name, tier):
 
 def enabled(host):
     """Return the units that start by themselves."""
-    lines = host.run(ENABLED).stdout.split()
+    lines = part(host, ASKED, 'enabled').split()
     if lines[-1:] != ['end'] or len(lines) < 2:
         not_verified('systemd does not say what starts by itself')
     return lines[:-1]
@@ -90,7 +87,7 @@ def enabled(host):
 
 def units(host):
     """Return of each unit its name, and how it is: loaded, active, and in detail."""
-    lines = host.run(UNITS).stdout.splitlines()
+    lines = part(host, ASKED, 'units').splitlines()
     if lines[-1:] != ['end'] or len(lines) < 2:
         not_verified('systemd does not say what runs')
     return [tuple(line.split()) for line in lines[:-1] if len(line.split()) == 4]
@@ -129,7 +126,7 @@ def test_nothing_runs_but_what_the_tier_is_for(host, expected, kind, states):
 
 
 @clauses('22239-8.1.2.1-e', 'cosha-5.1')
-@violation(answered('list-units', 'dbus.service loaded active running\nend\n'))
+@violation(told('list-units', 'units', 'dbus.service loaded active running\nend\n'))
 def test_what_the_tier_is_for_runs(host, expected):
     states = {name: (active, state) for name, _, active, state in units(host)}
     wanted = (*EVERYWHERE, *OF_TIER[expected.tier])
@@ -144,7 +141,7 @@ def test_what_the_tier_is_for_runs(host, expected):
 
 
 @clauses('22239-8.1.2.1-e', 'cosha-5.1')
-@violation(answered('list-unit-files', 'ssh.service\nend\n'))
+@violation(told('list-units', 'enabled', 'ssh.service\nend\n'))
 def test_what_the_tier_is_for_starts_by_itself(host, expected):
     found = enabled(host)
     wanted = (*EVERYWHERE, *OF_TIER[expected.tier])
@@ -174,10 +171,10 @@ def test_no_unit_has_failed(host):
     'rmdir /run/systemd/system/ssh.service.d 2>/dev/null; systemctl daemon-reload',
 ))  # fmt: skip
 def test_each_unit_in_force_is_the_one_on_disk(host):
-    lines = host.run(CHANGED).stdout.splitlines()
-    if not lines or not lines[0].isdigit() or int(lines[0]) + len(lines) < 2:
+    lines = part(host, ASKED, 'changed').split()
+    if not lines or not lines[-1].isdigit() or len(lines) + int(lines[-1]) < 2:
         not_verified('systemd does not say whether units were changed')
-    changed = [line.removeprefix('Id=') for line in lines[1:]]
+    changed = [line.removeprefix('Id=') for line in lines[:-1]]
     assert not changed, f'changed on disk and not loaded: {", ".join(changed)}'
 
 
@@ -189,7 +186,7 @@ def test_each_unit_in_force_is_the_one_on_disk(host):
     settle_seconds=0.2,
 ))  # fmt: skip
 def test_no_process_runs_what_an_update_has_replaced(host):
-    lines = host.run(REPLACED).stdout.splitlines()
+    lines = part(host, ASKED, 'replaced').splitlines()
     if lines[-1:] != ['end']:
         not_verified('what processes run cannot be seen')
     old = [' '.join(line.split()[1:]) for line in lines[:-1]]

@@ -79,7 +79,7 @@ def test_every_listener_speaks_the_newest_version(host, expected):
     assert not without, f'no TLS 1.3: {", ".join(without)}'
 
 
-@tiers('edge', 'balancer', 'monitoring')
+@tiers('edge', 'balancer', 'app', 'monitoring')
 @clauses('22239-8.1.4.8-a')
 @violation(planted(f'-tls1_2 {OWN}'))
 def test_no_key_of_tickets_can_open_what_was_recorded(host, expected):

@@ -72,6 +72,15 @@ def test_the_application_may_not(host, service, call):
     assert 'no permissions' in said, f'the application may {call}: {said}'
 
 
+@clauses('22239-8.1.4.2-d', '22239-8.1.4.2-f')
+@violation(ruled('valkey', 'allkeys'))
+def test_the_application_reaches_its_own_keys_alone(host):
+    said = ' '.join(asked(host, 'valkey').get('ACL DRYRUN default GET other', []))
+    if not said:
+        not_verified('the cache does not say which keys are reached')
+    assert 'no permissions' in said, f'it reaches the keys of others: {said}'
+
+
 @clauses('22239-8.1.4.2-a', '22239-8.1.4.2-c')
 @pytest.mark.parametrize(
     'service', each_service(user('valkey', "on '>planted-word' +ping"), user('sentinel', "on '>planted-word' +ping"))

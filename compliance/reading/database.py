@@ -14,7 +14,7 @@ from compliance.violation import Violation, run
 
 PSQL = 'runuser -u postgres -- psql -XAtq -v ON_ERROR_STOP=1'
 APPLICATION = 'learning'
-"""Name of the application's database, and of the role that owns it."""
+"""Name of the application's database, and of the role that its tables belong to."""
 
 STATE = """
 SELECT json_build_object(
@@ -25,7 +25,8 @@ SELECT json_build_object(
     WHERE error IS NOT NULL AND error <> 'setting could not be applied'),
   'rules', (
     SELECT json_agg(r) FROM (
-      SELECT line_number, type, database, user_name, address, netmask, auth_method, error FROM pg_hba_file_rules) r))
+      SELECT line_number, type, database, user_name, address, netmask, auth_method, options, error
+      FROM pg_hba_file_rules) r))
 FROM pg_settings WHERE name !~ '^(primary_conninfo|lc_)'"""
 
 CLUSTER = """
@@ -60,6 +61,7 @@ SELECT json_build_object(
   'wrappers', (SELECT json_agg(fdwname) FROM pg_foreign_data_wrapper),
   'raised', (SELECT json_agg(proname) FROM pg_proc WHERE prosecdef AND pronamespace = 'public'::regnamespace),
   'public_creates', has_schema_privilege('public', 'public', 'CREATE'),
+  'public_uses', has_schema_privilege('public', 'public', 'USAGE'),
   'public_reads', (
     SELECT json_agg(DISTINCT table_name) FROM information_schema.role_table_grants
     WHERE grantee = 'PUBLIC' AND table_schema NOT IN ('pg_catalog', 'information_schema')),
@@ -87,7 +89,7 @@ SELECT json_build_object(
   'last', (
     SELECT json_build_object('sequence', sequence, 'sha256', sha256)
     FROM archive_archiverecord ORDER BY sequence DESC LIMIT 1))
-FROM (SELECT pg_get_userbyid(datdba) AS name FROM pg_database WHERE datname = current_database()) o"""
+FROM (SELECT 'learning' AS name) o"""
 """What is in the application's database, without what it says of anybody."""
 
 ROLES = """
@@ -95,7 +97,8 @@ SELECT json_build_object(
   'roles', (
     SELECT json_object_agg(rolname, json_build_object(
       'superuser', rolsuper, 'login', rolcanlogin, 'create_role', rolcreaterole, 'create_database', rolcreatedb,
-      'replication', rolreplication, 'bypass', rolbypassrls,
+      'replication', rolreplication, 'bypass', rolbypassrls, 'limit', rolconnlimit,
+      'bounds', (SELECT rolconfig FROM pg_roles WHERE pg_roles.oid = pg_authid.oid),
       'kept', CASE WHEN rolpassword IS NULL THEN 'none'
         WHEN rolpassword ~ '^SCRAM-SHA-256' THEN 'scram' ELSE 'weak' END,
       'member_of', (

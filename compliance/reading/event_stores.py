@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,31 +14,28 @@ from compliance.expected import Expected
 
 STORES = '/var/log/anlan/events'
 KEPT = (
-    f'cd {STORES} && for store in */; do store=${{store%/}}; '
-    'moment() { journalctl -q --directory=$store -o json --output-fields=PRIORITY "$@" '
-    '| sed -n "s/.*__REALTIME_TIMESTAMP\\":\\"\\([0-9]*\\).*/\\1/p"; }; '
-    'echo "store $store $(moment -n 1) $(moment --lines=+1) $(du -sb $store | cut -f1) '
-    '$(find $store -name "*@*" | wc -l)"; done; echo now $(date +%s); cat /run/anlan/metrics/events.prom | grep -v "^#"'
+    'python3 -B /usr/local/lib/anlan/event_stores.py | sed "s/^/store /"; echo now $(date +%s); '
+    'grep -hv "^#" /run/anlan/metrics/events.prom'
 )
+"""What the headers of the stores' own files say: the oldest and the newest entry, and how long the room will do."""
+
 LIFE_SECONDS = 300
 """Each host writes a sign of life so often (role event_collection)."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """What is kept of one host. Times are seconds since 1970."""
+    """What is kept of one host. Times are seconds since 1970; None where there is nothing, or nothing to be said."""
 
-    newest: float
-    oldest: float
-    used_bytes: int
-    archived: int
+    newest: float | None
+    oldest: float | None
+    days: float | None
+    enough: bool | None
 
 
 def senders(expected: Expected) -> tuple[str, ...]:
-    """Return the hosts whose records have to be kept elsewhere: all but those that keep them, and learners' devices."""
-    return tuple(
-        name for name in expected.hosts() if expected.outputs['hosts'][name]['tier'] not in ('monitoring', 'client')
-    )
+    """Return the hosts whose records have to be kept: all but learners' devices."""
+    return tuple(name for name in expected.hosts() if expected.outputs['hosts'][name]['tier'] != 'client')
 
 
 def kept(host: Host) -> tuple[Mapping[str, Store], Mapping[str, float], float]:
@@ -46,13 +44,14 @@ def kept(host: Host) -> tuple[Mapping[str, Store], Mapping[str, float], float]:
     numbers: dict[str, float] = {}
     now = 0.0
     for line in host.run(KEPT).stdout.splitlines():
-        words = line.split()
-        if words[0] == 'now':
-            now = float(words[1])
-        elif words[0] == 'store' and len(words) == 6:
-            stores[words[1]] = Store(int(words[2]) / 1e6, int(words[3]) / 1e6, int(words[4]), int(words[5]))
-        elif len(words) == 2:
-            numbers[words[0]] = float(words[1])
+        word, _, rest = line.partition(' ')
+        if word == 'now':
+            now = float(rest)
+        elif word == 'store':
+            told = json.loads(rest)
+            stores[told['host']] = Store(told['newest'], told['oldest'], told['days'], told['enough'])
+        else:
+            numbers[word] = float(rest)
     if not now:
         not_verified('the stores of records could not be looked at')
     return stores, numbers, now
@@ -63,7 +62,7 @@ def sending(host: Host, targets: tuple[str, ...]) -> tuple[Mapping[str, str], Ma
     names = ' '.join(f'anlan-event-upload@{name}.service' for name in targets)
     said = host.run(
         f'systemctl show --no-pager -p Id,ActiveState,UnitFileState,Restart {names} anlan-event-watch.service; echo; '
-        'echo now $(date +%s); grep -v "^#" /run/anlan/metrics/events.prom'
+        'echo now $(date +%s); cat /run/anlan/metrics/events*.prom | grep -v "^#"'
     )
     states: dict[str, str] = {}
     for block in said.stdout.split('\n\n'):
@@ -80,9 +79,3 @@ def sending(host: Host, targets: tuple[str, ...]) -> tuple[Mapping[str, str], Ma
     }
     now = re.search(r'^now (\d+)$', said.stdout, re.MULTILINE)
     return states, numbers, float(now[1]) if now else 0.0
-
-
-def projected_days(store: Store, room_bytes: float) -> float:
-    """Given a store and its room, return how many days of records fit in, at the pace up to now."""
-    life = max(store.newest - store.oldest, 1.0) / 86400
-    return life * room_bytes / max(store.used_bytes, 1)

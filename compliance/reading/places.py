@@ -29,7 +29,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
         '/var/lib/etcd/*/member', '/etc/default/etcd', '/etc/valkey/valkey.conf', '/etc/valkey/sentinel.conf',
         '/etc/anlan/valkey.seed', '/etc/anlan/sentinel.seed', '/etc/anlan/cache-node.json',
     ),
-    'monitoring': (*NGINX, '/var/log/anlan/events', '/var/log/anlan/events/*'),
+    'monitoring': (*NGINX, '/var/log/anlan/events', '/var/log/anlan/events/*', '/var/log/anlan/event-chain'),
 }  # fmt: skip
 LOOSE_NGINX = (
     "find /etc/nginx -type f \\( -perm /022 -o ! -user root -o -name '*.key' \\) "

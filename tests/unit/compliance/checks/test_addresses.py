@@ -13,7 +13,9 @@ def interface(*pairs, name='eth0', **more):
 
 
 def host(*interfaces, routes='[]', neighbours='[]'):
-    return Asked({'addr': json.dumps(interfaces), 'route': routes, 'neigh': neighbours})
+    return Asked({
+        addresses.INTERFACES: json.dumps(interfaces), addresses.WAYS: f'{routes}\n--\n[]\n--\n{neighbours}\n--\nend\n',
+    })  # fmt: skip
 
 
 OWN = interface(('198.18.30.11', 24))
@@ -48,7 +50,7 @@ def test_a_wider_network_than_the_zones_is_seen():
 
 def test_a_way_without_a_gateway_or_over_a_stranger_is_seen():
     check = addresses.test_the_way_out_is_the_firewall_and_no_other
-    good = '[{"dst": "default", "gateway": "198.18.30.254"}, {"dst": "198.18.30.0/24", "dev": "eth0"}]\n\n[]'
+    good = '[{"dst": "default", "gateway": "198.18.30.254"}, {"dst": "198.18.30.0/24", "dev": "eth0"}]'
     check(host(OWN, routes=good), expected('db-1'))
     for bad in ('[{"dst": "default", "dev": "lo"}]', '[{"dst": "10.0.0.0/8", "gateway": "198.18.30.9"}]'):
         fails(check, host(OWN, routes=bad), expected('db-1'), saying='no firewall keeps')

@@ -48,30 +48,15 @@ def test_a_field_that_is_wrong_is_found(check, change, given):
     fails(check, tried(DONE | change, REFUSED), *more, saying='.')
 
 
-@pytest.mark.parametrize(
-    ('said', 'good'),
-    [
-        ('180day', True),
-        ('0', True),
-        ('1year', True),
-        ('6months', True),
-        ('7day', False),
-        ('15552000', True),
-        ('86400s', False),
-    ],
-)
-def test_how_long_the_journal_is_kept_is_read_in_any_unit(said, good):
-    host = Asked({'journalctl --header': f'MaxRetentionSec={said}\n'})
-    if good:
-        checks.test_the_journal_is_not_cut_before_its_time(host, expected('app-1'))
-    else:
-        fails(checks.test_the_journal_is_not_cut_before_its_time, host, expected('app-1'), saying='180 at least')
-
-
-def test_records_that_are_sent_to_one_keeper_alone_are_found():
-    one = Asked({'systemctl': 'Id=systemd-journald.service\nActiveState=active\n\n'
-                          'Id=anlan-event-upload@mon-1.service\nActiveState=active\n'})  # fmt: skip
-    fails(checks.test_records_are_sent_to_both_keepers_at_once, one, expected('app-1'), saying='mon-2')
+def test_records_that_anybody_reads_or_writes_are_found():
+    said = '700 root d /var/log/audit\n664 root f /var/log/wtmp\n660 root f /var/log/btmp\n'
+    checks.test_records_are_read_by_auditors_alone(Asked({'find': said}))
+    checks.test_records_are_written_by_the_system_alone(Asked({'find': said}))
+    fails(checks.test_records_are_read_by_auditors_alone, Asked({'find': said.replace('700', '755')}), saying='755')
+    fails(
+        checks.test_records_are_written_by_the_system_alone, Asked({'find': said.replace('660', '666')}), saying='666'
+    )
+    fails(checks.test_records_are_read_by_auditors_alone, Asked({'find': ''}), saying='no records')
 
 
 def test_a_watch_and_a_system_call_are_read_alike():

@@ -4,12 +4,12 @@ import json
 
 from compliance.checks import test_integrity as integrity
 from compliance.checks import test_malware as malware
-from tests.unit.compliance.checks.asked import Asked, Said, cannot_judge, expected, fails
+from tests.unit.compliance.checks.asked import Asked, Said, cannot_judge, expected, fails, parts
 
 
 def status(now=1000, **otherwise):
     said = {'seen': True, 'seen_at': 990.0, 'reason': None} | otherwise
-    return Asked({'integrity status': f'{json.dumps(said)}\n{now}\nactive\n{{ }}\nsuccess\n'})
+    return Asked({integrity.ASKED: parts(status=f'{json.dumps(said)}\n{now}\nactive\nend\n')})
 
 
 def test_files_that_differ_are_named_and_no_base_is_no_pass():
@@ -32,10 +32,10 @@ def test_an_old_comparison_is_seen_and_so_is_none():
 
 def test_a_path_that_no_rule_names_is_seen():
     covered = "[x] f:/usr/bin/sudo: selective rule: '/usr/bin (none) l+p+u+g+sha256+ftype'"
-    integrity.test_a_change_would_be_seen_of(Asked({'path-check': covered}), 'programs')
-    without = Asked({'path-check': '[ ] f:/usr/bin/sudo: no matching rule'})
+    integrity.test_a_change_would_be_seen_of(Asked({integrity.ASKED: parts(covered=covered)}), 'programs')
+    without = Asked({integrity.ASKED: parts(covered='[ ] f:/usr/bin/sudo: no matching rule')})
     fails(integrity.test_a_change_would_be_seen_of, without, 'programs', saying='would not be seen')
-    weak = Asked({'path-check': covered.replace('sha256', 'md5')})
+    weak = Asked({integrity.ASKED: parts(covered=covered.replace('sha256', 'md5'))})
     fails(integrity.test_a_change_would_be_seen_of, weak, 'programs', saying='content')
 
 
@@ -57,16 +57,16 @@ def test_a_sample_must_be_found_and_what_is_harmless_must_not():
 
 
 def test_signatures_are_judged_by_the_newest():
-    new = Asked({'/var/lib/clamav/': '1795644103\n1700000000\n1795000000\nend\n'})
+    new = Asked({malware.ASKED: parts(signatures='1795644103\n1700000000\n1795000000\nend\n')})
     malware.test_signatures_are_not_too_old(new, expected('db-1'))
-    old = Asked({'/var/lib/clamav/': '1795644103\n1700000000\nend\n'})
+    old = Asked({malware.ASKED: parts(signatures='1795644103\n1700000000\nend\n')})
     fails(malware.test_signatures_are_not_too_old, old, expected('db-1'), saying='1107 days')
-    none = Asked({'/var/lib/clamav/': '1795644103\nend\n'})
+    none = Asked({malware.ASKED: parts(signatures='1795644103\nend\n')})
     fails(malware.test_signatures_are_not_too_old, none, expected('db-1'), saying='no signatures')
 
 
 def test_a_search_that_saw_nothing_or_found_something_fails():
     for text, check in (('anlan_malware_searched 0', malware.test_the_last_search_could_look_at_everything),
                         ('anlan_malware_found 2', malware.test_nothing_was_found)):  # fmt: skip
-        fails(check, Asked({'malware.prom': f'{text}\nend\n'}), saying='.')
-    fails(malware.test_nothing_was_found, Asked({'malware.prom': 'end\n'}), saying='never searched')
+        fails(check, Asked({malware.ASKED: parts(figures=f'{text}\nend\n')}), saying='.')
+    fails(malware.test_nothing_was_found, Asked({malware.ASKED: parts(figures='end\n')}), saying='never searched')

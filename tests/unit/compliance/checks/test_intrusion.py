@@ -6,7 +6,7 @@ import pytest
 
 from compliance.checks import test_intrusion as intrusion
 from compliance.checks import test_intrusion_records as records
-from tests.unit.compliance.checks.asked import Asked, cannot_judge, expected, fails
+from tests.unit.compliance.checks.asked import Asked, cannot_judge, expected, fails, parts
 
 RULES = """-N ANLAN_INSPECT
 -A FORWARD -j ANLAN_INSPECT
@@ -17,7 +17,7 @@ QUEUES = '    0   2101     0 2 65531     0     0    21637  1\n    1 4253858269  
 
 
 def way(ipv4=RULES, ipv6=RULES, queues=QUEUES):
-    return Asked({'nfnetlink_queue': f'{ipv4}--\n{ipv6}--\n{queues}'})
+    return Asked({intrusion.ASKED: parts(way=f'{ipv4}--\n{ipv6}--\n{queues}')})
 
 
 def test_a_firewall_as_the_role_makes_it_passes():
@@ -62,7 +62,7 @@ def test_old_rules_are_seen_by_the_date_of_the_licensed_set_where_there_is_one()
             'failed': [],
             'inline': {'own': 21, 'licensed': 0, 'licensed_at': None, 'applied_at': 1795000000} | inline,
         }
-        return Asked({'sets.json': f'{json.dumps(whole)}\n1795644103\n'})
+        return Asked({intrusion.ASKED: parts(sets=f'{json.dumps(whole)}\n1795644103\n')})
 
     intrusion.test_rules_are_not_too_old(sets(), expected('fw-1'))
     old = sets(licensed=9, licensed_at=1700000000)
@@ -78,11 +78,16 @@ def test_a_sensor_that_does_not_answer_is_no_sensor():
 @pytest.mark.parametrize('field', records.FIELDS)
 def test_a_record_without_a_field_is_seen_and_none_is_no_proof(field):
     whole, short = ' '.join(records.FIELDS), ' '.join(each for each in records.FIELDS if each != field)
-    records.test_each_record_of_an_attack_says(Asked({'ANLAN_EVENT': f'{whole}\nend\n'}), field)
+    records.test_each_record_of_an_attack_says(Asked({records.ASKED: parts(records=f'{whole}\nend\n')}), field)
     fails(
         records.test_each_record_of_an_attack_says,
-        Asked({'ANLAN_EVENT': f'{whole}\n{short}\nend\n'}),
+        Asked({records.ASKED: parts(records=f'{whole}\n{short}\nend\n')}),
         field,
         saying='1 of',
     )
-    cannot_judge(records.test_each_record_of_an_attack_says, Asked({'ANLAN_EVENT': 'end\n'}), field, saying='no attack')
+    cannot_judge(
+        records.test_each_record_of_an_attack_says,
+        Asked({records.ASKED: parts(records='end\n')}),
+        field,
+        saying='no attack',
+    )

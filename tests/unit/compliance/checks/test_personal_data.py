@@ -7,6 +7,7 @@ import pytest
 
 from compliance.checks import test_archive as archive
 from compliance.checks import test_personal_data as checks
+from compliance.checks import test_personal_traces as traces
 from compliance.checks import test_replication as replication
 from tests.unit.compliance.checks.asked import Asked, Said, cannot_judge, fails
 
@@ -42,15 +43,15 @@ def test_a_column_that_must_not_be_is_found(check, column, saying):
 @pytest.mark.parametrize(
     ('pattern', 'text', 'found'),
     [
-        (checks.PHONE, 'call 13800138000 now', True),
-        (checks.PHONE, '"13800138000"', True),
-        (checks.PHONE, '1795644137289037', False),
-        (checks.PHONE, 'request a13800138000b', False),
-        (checks.PHONE, '11012345678', False),
-        (checks.IDENTITY, 'id=11010519491231002X', True),
-        (checks.IDENTITY, '110105194912310025', True),
-        (checks.IDENTITY, '110105194913310025', False),
-        (checks.IDENTITY, 'f110105194912310025', False),
+        (traces.PHONE, 'call 13800138000 now', True),
+        (traces.PHONE, '"13800138000"', True),
+        (traces.PHONE, '1795644137289037', False),
+        (traces.PHONE, 'request a13800138000b', False),
+        (traces.PHONE, '11012345678', False),
+        (traces.IDENTITY, 'id=11010519491231002X', True),
+        (traces.IDENTITY, '110105194912310025', True),
+        (traces.IDENTITY, '110105194913310025', False),
+        (traces.IDENTITY, 'f110105194912310025', False),
     ],
 )
 def test_a_number_of_a_person_is_told_from_other_numbers(pattern, text, found):
@@ -59,10 +60,25 @@ def test_a_number_of_a_person_is_told_from_other_numbers(pattern, text, found):
 
 def test_a_journal_of_few_lines_is_not_judged():
     cannot_judge(
-        checks.test_the_journal_has_nothing_of_a_person, Asked({'mktemp': 'lines 3\nphone 0\n'}), 'phone', 'number'
+        traces.test_the_journal_has_nothing_of_a_person, Asked({'mktemp': 'lines 3\nphone 0\n'}), 'phone', 'number'
     )
-    fails(checks.test_the_journal_has_nothing_of_a_person, Asked({'mktemp': 'lines 900\nphone 2\n'}), 'phone', 'phone number',
-          saying='2 of the newest')  # fmt: skip
+    said = Asked({'mktemp': 'lines 900\nphone 2\n'})
+    fails(traces.test_the_journal_has_nothing_of_a_person, said, 'phone', 'phone number', saying='2 of the newest')
+
+
+def test_personal_data_that_is_short_alike_or_without_consent_is_found():
+    def person(**parts):
+        told = {'named': 0, 'persons': 2, 'without_consent': 0, 'short': 0, 'same': 0, **parts}
+        return Asked({
+            'pg_stat_wal_receiver': json.dumps(replication.GOOD), 'personal_personaldata': json.dumps(told),
+        })  # fmt: skip
+
+    checks.test_personal_data_is_sealed(person(), 'short', 'x')
+    fails(checks.test_personal_data_is_sealed, person(short=1), 'short', 'too short', saying='too short')
+    fails(checks.test_each_learner_has_agreed_to_a_notice, person(without_consent=1), saying='agreed to nothing')
+    fails(checks.test_no_name_stands_beside_an_account, person(named=1), saying='in plain')
+    cannot_judge(checks.test_personal_data_is_sealed, person(persons=0), 'short', 'x')
+    cannot_judge(checks.test_each_learner_has_agreed_to_a_notice, person(persons=0))
 
 
 def test_a_broken_archive_fails_and_an_empty_one_is_not_judged():

@@ -1,7 +1,7 @@
 """Checks of services: what systemd says starts and runs, held against what a tier is for."""
 
 from compliance.checks import test_services as services
-from tests.unit.compliance.checks.asked import Asked, cannot_judge, expected, fails
+from tests.unit.compliance.checks.asked import Asked, cannot_judge, expected, fails, parts
 
 APP = ('ssh.service', 'chrony.service', *services.OF_TIER['app'])
 
@@ -9,7 +9,7 @@ APP = ('ssh.service', 'chrony.service', *services.OF_TIER['app'])
 def host(*more, state='active running', without=''):
     names = [each for each in APP if each != without]
     lines = [f'{name} loaded {state}' for name in names] + list(more)
-    return Asked({'list-unit-files': '\n'.join([*names, 'end']), 'list-units': '\n'.join([*lines, 'end'])})
+    return Asked({services.ASKED: parts(enabled='\n'.join([*names, 'end\n']), units='\n'.join([*lines, 'end\n']))})
 
 
 def test_what_the_tier_is_for_passes():
@@ -40,15 +40,15 @@ def test_a_failed_unit_is_named():
 
 
 def test_a_cut_answer_is_not_judged():
-    cut = Asked({'list-units': 'ssh.service loaded active running\n'})
+    cut = Asked({services.ASKED: parts(units='ssh.service loaded active running\n')})
     cannot_judge(services.test_no_unit_has_failed, cut)
 
 
 def test_a_unit_that_was_changed_and_not_loaded_is_named():
     check = services.test_each_unit_in_force_is_the_one_on_disk
-    check(Asked({'NeedDaemonReload': '40\n'}))
-    fails(check, Asked({'NeedDaemonReload': '39\nId=ssh.service\n'}), saying='ssh.service')
-    cannot_judge(check, Asked({'NeedDaemonReload': '0\n'}))
+    check(Asked({services.ASKED: parts(changed='40\n')}))
+    fails(check, Asked({services.ASKED: parts(changed='Id=ssh.service\n39\n')}), saying='ssh.service')
+    cannot_judge(check, Asked({services.ASKED: parts(changed='0\n')}))
 
 
 def test_a_service_that_stays_down_is_named():

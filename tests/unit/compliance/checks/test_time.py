@@ -53,9 +53,9 @@ def test_a_page_from_a_cache_is_seen():
 
 
 def test_a_process_that_may_leave_its_memory_is_named():
-    fine = Asked({'Max core file size': '  9 nginx 0\n 1 sshd 0\nend\n'})
+    fine = Asked({'Max core file size': '  9 nginx 0\n 1 sshd 0\n--\n0\n0\n--\nend\n'})
     core_dumps.test_no_process_may_have_its_memory_written_down(fine)
-    wide = Asked({'Max core file size': '  9 nginx 0\n 1 sleep unlimited\nend\n'})
+    wide = Asked({'Max core file size': '  9 nginx 0\n 1 sleep unlimited\n--\n0\n0\n--\nend\n'})
     fails(core_dumps.test_no_process_may_have_its_memory_written_down, wide, saying='sleep')
 
 

@@ -1,0 +1,141 @@
+"""Every check judges every host, sees the fault that it names, and gives the same verdict again from the record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from anlan.deadline import wait_until
+from tests.lab.standing import PLATFORM_FILE, Standing
+
+CHECKS = 300
+"""The least number of checks on a whole platform."""
+
+EXPECTED_FAILURES = {'malware.signatures_are_younger_than_a_month', 'malware.signatures_are_those_of_the_vendor'}
+"""A lab has no mirror of signatures of malware, and says so."""
+
+
+def audited(standing: Standing, *words: str) -> tuple[int, dict[str, Any]]:
+    done = standing.anlan('audit', 'run', '--json', *words)
+    assert done.stdout, done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def verdicts(document: dict[str, Any]) -> dict[str, str]:
+    return {result['id']: result['verdict'] for result in document['results']}
+
+
+def failing(document: dict[str, Any]) -> dict[str, str]:
+    return {result['id']: result['reason'] for result in document['results'] if result['verdict'] == 'fail'}
+
+
+def test_every_check_judges_every_host(whole: Standing) -> None:
+    _, document = audited(whole)
+    results = document['results']
+    cases = {(result['check'], result['case']) for result in results}
+    assert len(cases) >= CHECKS
+    hosts = {host.name for host in whole.work.topology.hosts if host.tier != 'client'}
+    assert {result['host'] for result in results} == hosts
+    broken = {result['id']: result['reason'] for result in results if result['reason'].startswith('the check broke')}
+    assert broken == {}
+    unexpected = {
+        name: reason for name, reason in failing(document).items() if name.partition('@')[0] not in EXPECTED_FAILURES
+    }
+    assert unexpected == {}
+    slowest = max(document['seconds_by_host'].values())
+    print(f'\n  {len(cases)} checks, {len(results)} results; the slowest host {slowest:.1f} s')
+
+
+def test_a_replay_gives_the_same_verdicts(standing: Standing) -> None:
+    done = standing.anlan('audit', 'replay', '--json')
+    assert (done.returncode, json.loads(done.stdout)['differences']) == (0, [])
+
+
+def test_every_planted_fault_is_caught_and_nothing_of_it_stays(standing: Standing) -> None:
+    _, before = audited(standing)
+    done = standing.anlan('audit', 'mutate', '--yes', '--json', deadline_seconds=900)
+    document = json.loads(done.stdout)
+    missed = [each for each in document['outcomes'] if each['found'] != 'caught']
+    # What fails without a fault cannot show that it sees one.
+    missed = [each for each in missed if each['check'] not in EXPECTED_FAILURES]
+    assert missed == []
+    print(f'\n  {len(document["outcomes"])} faults planted, {document["score"]:.1%} caught')
+    _, after = audited(standing)
+    differs = {
+        name: (verdict, verdicts(after).get(name)) for name, verdict in verdicts(before).items()
+        if verdicts(after).get(name) != verdict
+    }  # fmt: skip
+    assert differs == {}
+    standing.wait_whole()
+
+
+def test_a_host_that_is_gone_is_not_verified_and_not_missing(standing: Standing) -> None:
+    standing.kill('app-2')
+    try:
+        code, document = audited(standing, '--host', 'app-2', '--host', 'app-1')
+    finally:
+        standing.start('app-2')
+    of_host = [result for result in document['results'] if result['host'] == 'app-2']
+    assert code == 1
+    assert len(of_host) > 50
+    assert {result['verdict'] for result in of_host} == {'not-verified'}
+    assert any(result['verdict'] == 'pass' for result in document['results'])
+    standing.wait_whole()
+
+
+def test_hardening_again_changes_nothing(standing: Standing) -> None:
+    done = standing.anlan('harden', '--apply', '--json')
+    document = json.loads(done.stdout)
+    assert document['changed'] == []
+    assert {result['check'] for result in document['failing']} <= EXPECTED_FAILURES
+
+
+def test_a_change_that_locks_us_out_is_undone_by_the_host(standing: Standing, tmp_path: Path) -> None:
+    platform = yaml.safe_load(PLATFORM_FILE.read_text(encoding='utf-8'))
+    # A cipher that a client of today does not offer: nobody comes in.
+    platform['hardening'] = {'guard_seconds': 60, 'ssh': {'ciphers': ['3des-cbc']}}
+    file = tmp_path / 'locked.yaml'
+    file.write_text(yaml.safe_dump(platform), encoding='utf-8')
+    done = standing.anlan('harden', '--apply', '--host', 'app-2', '--platform', str(file))
+    assert done.returncode == 1
+    assert 'app-2' in done.stderr
+
+    def shut() -> str | None:
+        try:
+            said = standing.run('app-2', 'sudo', 'sshd', '-T')
+        except Exception as error:
+            return str(error)
+        return None if '3des-cbc' not in said.out else 'the wrong cipher still holds'
+
+    wait_until(shut, 'app-2 to take back what locked us out', 120, 2.0)
+    done = standing.anlan('harden', '--apply', '--host', 'app-2', '--json')
+    assert (
+        json.loads(done.stdout)['failing'] == []
+        or {result['check'] for result in json.loads(done.stdout)['failing']} <= EXPECTED_FAILURES
+    )
+
+
+def test_no_personal_data_stands_in_plain_text_on_any_host(whole: Standing) -> None:
+    done = whole.anlan('canary', '--json')
+    document = json.loads(done.stdout)
+    assert (done.returncode, document['verdict']) == (0, 'pass'), document['reasons']
+
+
+@pytest.mark.parametrize('language', ['zh', 'en'])
+def test_each_clause_has_a_verdict(standing: Standing, language: str) -> None:
+    done = standing.anlan('verdict', '--json', '--language', language)
+    document = json.loads(done.stdout)
+    assert len(document) > 300
+    assert {each['verdict'] for each in document} >= {'pass', 'not-verified', 'inherited', 'not-applicable'}
+    assert all(each['reasons'] for each in document if each['verdict'] != 'pass')
+
+
+def test_the_pack_is_verified_without_us_and_a_changed_report_is_named(standing: Standing, tmp_path: Path) -> None:
+    pack = tmp_path / 'evidence.zip'
+    done = standing.anlan('evidence', 'pack', '--output', str(pack))
+    assert done.returncode == 0, done.stderr
+    assert standing.anlan('evidence', 'verify', str(pack)).returncode == 0
