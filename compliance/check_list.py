@@ -13,7 +13,7 @@ from anlan.errors import AnlanError
 from compliance.answers import Answers
 from compliance.expected import NOT_OF_THE_PLATFORM
 from compliance.judging import CHECKS, run_pytest
-from compliance.plugin import AuditPlugin, case_of, check_of, clauses_of
+from compliance.plugin import AuditPlugin, case_of, check_of, clauses_of, tiers_of
 from compliance.violation import PlantedAnswer
 
 TIERS = ('app', 'balancer', 'data', 'edge', 'firewall', 'monitoring', 'offsite', 'operations')
@@ -43,12 +43,11 @@ class _Lister(AuditPlugin):
 @cache
 def list_checks(folder: Path = CHECKS) -> tuple[Check, ...]:
     """Given the folder of checks, return each by name. Raise AnlanError if a file cannot be read."""
-    outputs = {'hosts': {tier: {'tier': tier} for tier in (*TIERS, *NOT_OF_THE_PLATFORM)}}
-    plugin = _Lister(Answers({}), outputs, tuple(outputs['hosts']), lambda check, host, clauses: True)
+    plugin = _Lister(Answers({}), {}, (), lambda check, host, clauses: True)
     run_pytest(plugin, folder)
     found: dict[str, Check] = {}
     for item in plugin.items:
-        name, case, tier = check_of(item), case_of(item), item.callspec.params['host']  # type: ignore[attr-defined]
+        name, case = check_of(item), case_of(item)
         known = found.get(name)
         mark = item.get_closest_marker('violation')
         planted = '' if mark is None else 'answer' if isinstance(mark.args[0], PlantedAnswer) else 'host'
@@ -56,7 +55,7 @@ def list_checks(folder: Path = CHECKS) -> tuple[Check, ...]:
             name,
             tuple(dict.fromkeys((*(known.cases if known else ()), case))),
             tuple(dict.fromkeys((*(known.clauses if known else ()), *clauses_of(item)))),
-            tuple(dict.fromkeys((*(known.tiers if known else ()), tier))),
+            tiers_of(item, (*TIERS, *NOT_OF_THE_PLATFORM)),
             item.get_closest_marker('kernel_wide') is not None,
             planted if known is None or known.planted else known.planted,
         )

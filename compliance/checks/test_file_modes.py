@@ -99,7 +99,7 @@ def searched(host):
 @pytest.mark.parametrize(
     'path', [pytest.param(path, id=path, marks=violation(mode(path, wrong))) for path, (*_, wrong) in FILES.items()]
 )
-@clauses('22239-8.1.4.2-f', '22239-8.1.4.2-d')
+@clauses('22239-8.1.4.2-e', '22239-8.1.4.2-f', '22239-8.1.4.2-d')
 def test_a_file_is_open_to_nobody_it_need_not_be(host, path):
     most, owner, groups, _ = FILES[path]
     found = modes(host).get(path)

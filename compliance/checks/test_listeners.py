@@ -25,14 +25,15 @@ DATAGRAMS = ('trivial-ftp', 'snmp', 'mdns')
 
 def listening(port, address='0.0.0.0', kind='STREAM'):
     """Given port and address, return the violation that something listens there."""
-    listen = 's.listen();' if kind == 'STREAM' else ''
+    listen, unit = 's.listen();' if kind == 'STREAM' else '', f'anlan-planted-{port}.service'
     return run(
-        'systemctl reset-failed anlan-planted.service 2>/dev/null; systemd-run --quiet --collect --unit=anlan-planted '
+        f'systemctl stop {unit} 2>/dev/null; systemctl reset-failed {unit} 2>/dev/null; '
+        f'systemd-run --quiet --collect --unit={unit} '
         f'python3 -c "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_{kind}); '
         f"s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('{address}', {port})); {listen} "
-        'time.sleep(60)"',
-        'systemctl stop anlan-planted.service 2>/dev/null || true',
-        settle_seconds=0.6,
+        'time.sleep(60)"; for each in $(seq 1 100); do '
+        f'[ -z "$(ss -H -tuln \'sport = :{port}\')" ] || exit 0; sleep 0.1; done; exit 1',
+        f'systemctl stop {unit} 2>/dev/null || true',
     )
 
 

@@ -10,7 +10,8 @@ from compliance.violation import answered, run
 MOUNTS = 'findmnt -rno TARGET,FSTYPE,OPTIONS | cut -c1-200'
 FILES = (
     # What is published and what packages document is much, and nothing of it is run.
-    'find / -xdev \\( -path /var/lib/private -o -path /var/lib/anlan/media -o -path /usr/share/doc \\) -prune -o '
+    'find / -xdev \\( -path /var/lib/private -o -path /var/lib/anlan/media -o '
+    '-path /usr/share/doc -o -path /usr/share/man -o -path /usr/share/locale \\) -prune -o '
     '\\( -perm /6000 -type f -o -perm -0002 -type d ! -perm -1000 -o -perm -0002 -type f -o -nouser -o -nogroup -o '
     "\\( -type b -o -type c \\) ! -path '/dev/*' \\) -printf '%y %m %u %p\\n' 2>/dev/null | head -200; "
     "find /tmp /var/tmp /dev/shm -xdev -type f -perm /111 -printf 'x %m %u %p\\n' 2>/dev/null | head -50; "

@@ -7,41 +7,8 @@ import json
 import pytest
 
 from compliance.checking import clauses, not_verified, tiers, violation
-from compliance.reading.database import APPLICATION, ask, content, executed, leader
-from compliance.reading.traces import IDENTITY, PHONE
+from compliance.reading.database import APPLICATION, content, executed
 from compliance.violation import answered
-
-LOOKED_AT = 2000
-"""Rows of a table that are searched: the newest, for a search must not be felt."""
-
-NUMBERS = f"""
-SELECT json_build_object(
-  'looked', count(*),
-  'phone', json_agg(place) FILTER (WHERE phone > 0),
-  'identity', json_agg(place) FILTER (WHERE identity > 0))
-FROM (
-  SELECT place, (xpath('/row/phone/text()', found))[1]::text::bigint AS phone,
-    (xpath('/row/identity/text()', found))[1]::text::bigint AS identity
-  FROM (
-    SELECT c.table_name || '.' || c.column_name AS place, query_to_xml(format(
-      'SELECT count(*) FILTER (WHERE v ~ %L) AS phone, count(*) FILTER (WHERE v ~ %L) AS identity FROM '
-      '(SELECT ' || CASE c.data_type WHEN 'bytea' THEN 'encode(%I, ''escape'')' ELSE '%I::text' END ||
-      ' AS v FROM %I.%I ORDER BY ctid DESC LIMIT {LOOKED_AT}) q',
-      '{PHONE}', '{IDENTITY}', c.column_name, c.table_schema, c.table_name), false, true, '') AS found
-    FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
-    WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE'
-      AND c.data_type IN ('text', 'character varying', 'json', 'jsonb', 'bytea')
-      AND c.table_name !~ '^(auth_|django_(content_type|migrations))') x) s"""
-PERSONS = """
-SELECT json_build_object(
-  'named', (SELECT count(*) FROM accounts_learner WHERE first_name <> '' OR last_name <> '' OR email <> ''),
-  'persons', count(*),
-  'without_consent', count(*) FILTER (WHERE consent_version = '' OR consented_at IS NULL),
-  'short', count(*) FILTER (WHERE least(octet_length(real_name), octet_length(identity_number),
-    octet_length(mobile_phone)) < 28),
-  'same', count(*) - count(DISTINCT mobile_phone))
-FROM personal_personaldata"""
-"""28 bytes are nonce and proof of AES-GCM: what is shorter was not sealed. Two of one ciphertext share a nonce."""
 
 INVENTORY = {
     'accounts_learner': {
@@ -122,17 +89,10 @@ def columns(host):
 
 def plain(host, what):
     """Return the columns in which a number of this kind is found. Ends the check on a replica."""
-    leader(host)
-    found = ask(host, NUMBERS, APPLICATION)
+    found = content(host)
     if not found['looked']:
         not_verified('there is no column to look at')
     return found[what] or []
-
-
-def persons(host):
-    """Return what the database says of learners' personal data, nothing of anybody. Ends the check on a replica."""
-    leader(host)
-    return ask(host, PERSONS, APPLICATION)
 
 
 def of_persons(**parts):
@@ -213,7 +173,7 @@ def test_no_plain_number_of_a_person_is_in_the_database(host, what):
 @clauses('35273-6.3-a', '22239-8.1.4.8-b', 'cosha-7.1')
 @violation(of_persons(named=2))
 def test_no_name_stands_beside_an_account(host):
-    named = persons(host)['named']
+    named = content(host)['named']
     assert named == 0, f'{named} account(s) have a name or an address in plain'
 
 
@@ -227,7 +187,7 @@ def test_no_name_stands_beside_an_account(host):
     ],
 )
 def test_personal_data_is_sealed(host, what, fault):
-    found = persons(host)
+    found = content(host)
     if not found['persons']:
         not_verified('nobody has given personal data yet')
     assert found[what] == 0, f'of {found[what]} learner(s) something is {fault}'
@@ -237,7 +197,7 @@ def test_personal_data_is_sealed(host, what, fault):
 @clauses('35273-5')
 @violation(of_persons(without_consent=1))
 def test_each_learner_has_agreed_to_a_notice(host):
-    found = persons(host)
+    found = content(host)
     if not found['persons']:
         not_verified('nobody has given personal data yet')
     assert found['without_consent'] == 0, f'{found["without_consent"]} learner(s) have agreed to nothing'

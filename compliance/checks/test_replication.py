@@ -7,7 +7,7 @@ import json
 import pytest
 
 from compliance.checking import clauses, not_verified, tiers, violation
-from compliance.reading.database import cluster, leader, replica
+from compliance.reading.database import leader, replica, state
 from compliance.violation import answered
 
 pytestmark = tiers('data')
@@ -126,7 +126,7 @@ def test_a_replica_makes_sure_who_its_leader_is(host):
 @clauses('22239-8.1.4.8-a', '22239-8.1.4.7-a', '35273-6.3-a')
 @violation(said(without_tls=1))
 def test_no_session_over_the_network_is_without_tls(host):
-    said_now = cluster(host)
+    said_now = state(host)
     assert not said_now['without_tls'], f'{said_now["without_tls"]} session(s) without TLS'
     if not said_now['with_tls']:
         not_verified('nobody is connected over the network')
@@ -135,7 +135,7 @@ def test_no_session_over_the_network_is_without_tls(host):
 @clauses('22239-8.1.4.7-b')
 @violation(said(damaged={'learning': 4}))
 def test_no_page_of_the_database_was_found_damaged(host):
-    said_now = cluster(host)
+    said_now = state(host)
     if not said_now['checked']:
         not_verified('no database counts its checksums')
     assert not said_now['damaged'], f'damaged pages: {said_now["damaged"]}'

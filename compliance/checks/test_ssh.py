@@ -118,7 +118,7 @@ def test_only_the_bastion_forwards_and_only_to_ssh(host, expected):
     assert targets and not strange, f'it forwards to what is not SSH: {" ".join(strange)}'
 
 
-@clauses('22239-8.1.4.1-b', '22239-8.1.10.6-i')
+@clauses('22239-8.1.4.1-b', '22239-8.1.10.6-i', 'practice-idle')
 @planted('ClientAliveInterval 0')
 def test_a_session_whose_client_is_gone_ends(host, expected):
     said = settings(host)

@@ -23,7 +23,7 @@ def granted(text):
     return violation(write(DROP_IN, text + '\n'))
 
 
-@clauses('22239-8.1.4.2-a')
+@clauses('22239-8.1.4.2-a', '22239-8.1.4.2-e')
 @violation(run(f"printf '# planted\\n' > {DROP_IN}; chmod 0666 {DROP_IN}", f'rm -f {DROP_IN}'))
 def test_the_policy_is_whole_and_only_root_writes_it(host):
     said = host.run('visudo -c')

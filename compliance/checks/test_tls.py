@@ -11,6 +11,7 @@ from compliance.reading.listeners import OWN, PLAIN_PORTS, SELF_MADE, listeners,
 from compliance.violation import answered, run
 
 WITH_LISTENERS = tiers('edge', 'balancer', 'app', 'data', 'monitoring')
+ON_THE_NETWORK = ('22239-8.1.2.2-a', '22239-8.1.2.2-b')
 ANYTHING = "-cipher 'ALL:COMPLEMENTOFALL:@SECLEVEL=0'"
 PLAIN_LISTENER = run(
     'systemd-run --quiet --collect --unit=anlan-planted --socket-property=ListenStream=0.0.0.0:9443 '
@@ -39,7 +40,7 @@ def without_tls(process, port):
 
 
 @WITH_LISTENERS
-@clauses('22239-8.1.4.8-a', '22239-8.1.4.7-a', '22239-8.1.4.1-c', '35273-6.3-a')
+@clauses('22239-8.1.4.8-a', '22239-8.1.4.7-a', '22239-8.1.4.1-c', '35273-6.3-a', *ON_THE_NETWORK)
 @violation(PLAIN_LISTENER)
 def test_no_listener_that_others_reach_is_without_tls(host, expected):
     allowed = PLAIN_PORTS.get(expected.tier, set())
@@ -48,7 +49,7 @@ def test_no_listener_that_others_reach_is_without_tls(host, expected):
 
 
 @WITH_LISTENERS
-@clauses('22239-8.1.4.8-a', '22239-8.1.4.7-a', '35273-6.3-a')
+@clauses('22239-8.1.4.8-a', '22239-8.1.4.7-a', '35273-6.3-a', *ON_THE_NETWORK)
 @pytest.mark.parametrize(
     'version', [offer('TLSv1', f'-tls1 {ANYTHING} {OWN}'), offer('TLSv1.1', f'-tls1_1 {ANYTHING} {OWN}')]
 )
@@ -57,7 +58,7 @@ def test_an_old_version_of_tls_is_refused(host, expected, version):
 
 
 @WITH_LISTENERS
-@clauses('22239-8.1.4.8-a', '22239-8.1.4.7-a', '35273-6.3-a')
+@clauses('22239-8.1.4.8-a', '22239-8.1.4.7-a', '35273-6.3-a', *ON_THE_NETWORK)
 @pytest.mark.parametrize(
     'suite',
     [
@@ -72,7 +73,7 @@ def test_a_weak_suite_is_refused(host, expected, suite):
 
 
 @WITH_LISTENERS
-@clauses('22239-8.1.4.8-a')
+@clauses('22239-8.1.4.8-a', '22239-8.1.2.2-b')
 @violation(planted(f'-tls1_2 {OWN}'))
 def test_every_listener_speaks_the_newest_version(host, expected):
     without = [f'{each} ({each.version})' for each in secure(host, expected) if 'TLSv1.3' not in each.took]
@@ -80,7 +81,7 @@ def test_every_listener_speaks_the_newest_version(host, expected):
 
 
 @tiers('edge', 'balancer', 'app', 'monitoring')
-@clauses('22239-8.1.4.8-a')
+@clauses('22239-8.1.4.8-a', '22239-8.1.2.2-b')
 @violation(planted(f'-tls1_2 {OWN}'))
 def test_no_key_of_tickets_can_open_what_was_recorded(host, expected):
     giving = [str(each) for each in secure(host, expected) if each.ticket]
@@ -88,7 +89,7 @@ def test_no_key_of_tickets_can_open_what_was_recorded(host, expected):
 
 
 @tiers('data')
-@clauses('22239-8.1.4.8-a', '22239-8.1.4.7-a', '22239-8.1.4.1-c')
+@clauses('22239-8.1.4.8-a', '22239-8.1.4.7-a', '22239-8.1.4.1-c', *ON_THE_NETWORK)
 @pytest.mark.parametrize(
     ('service', 'port'),
     [

@@ -10,6 +10,7 @@ from testinfra.host import Host
 
 from compliance.checking import not_applicable, not_verified
 from compliance.reading.asking import done
+from compliance.reading.traces import NUMBERS, PERSONS
 from compliance.violation import Violation, run
 
 PSQL = 'runuser -u postgres -- psql -XAtq -v ON_ERROR_STOP=1'
@@ -118,17 +119,22 @@ HOME = 'f=$(runuser -u postgres -- psql -XAtqc "SHOW data_directory")'
 """For the shell of a violation: where the database's files are."""
 
 
-def ask(host: Host, query: str, database: str = 'postgres') -> Any:
-    """Given a query that returns one value in JSON, return it. Fail if PostgreSQL does not answer."""
-    said = host.run(f'{PSQL} -d {database} -c %s', query)
-    text = done(said, 'PostgreSQL does not answer')
-    return json.loads(text) if text.strip() else None
+def ask(host: Host, *queries: str, database: str = 'postgres') -> Mapping[str, Any]:
+    """Given queries that return an object in JSON each, return all as one. Fail if PostgreSQL does not answer."""
+    said = host.run(f'{PSQL} -d {database}' + ' -c %s' * len(queries), *queries)
+    text = done(said, 'PostgreSQL does not answer').strip()
+    found: dict[str, Any] = {}
+    while text:
+        # An object may go over several lines.
+        part, end = json.JSONDecoder().raw_decode(text)
+        found |= part
+        text = text[end:].strip()
+    return found
 
 
 def state(host: Host) -> Mapping[str, Any]:
-    """Return the settings of a member, those that wait, those that are wrong, and its rules of access."""
-    found: Mapping[str, Any] = ask(host, STATE)
-    return found
+    """Return what a member says of itself and of the cluster: settings, rules of access, followers, damage."""
+    return ask(host, STATE, CLUSTER)
 
 
 def settings(host: Host) -> Mapping[str, str]:
@@ -140,26 +146,18 @@ def settings(host: Host) -> Mapping[str, str]:
 def roles(host: Host) -> Mapping[str, Any]:
     """Return every role but PostgreSQL's own, and every database. Ends the check on a replica."""
     leader(host)
-    found: Mapping[str, Any] = ask(host, ROLES)
-    return found
+    return ask(host, ROLES)
 
 
 def content(host: Host) -> Mapping[str, Any]:
-    """Return what is in the application's database. Ends the check on a replica."""
+    """Return what is in the application's database, and how much of persons. Ends the check on a replica."""
     leader(host)
-    found: Mapping[str, Any] = ask(host, CONTENT, APPLICATION)
-    return found
-
-
-def cluster(host: Host) -> Mapping[str, Any]:
-    """Return what a member says of the cluster."""
-    found: Mapping[str, Any] = ask(host, CLUSTER)
-    return found
+    return ask(host, CONTENT, NUMBERS, PERSONS, database=APPLICATION)
 
 
 def leader(host: Host) -> Mapping[str, Any]:
     """Return what the leader says of the cluster. Ends the check on a replica: what it would say is the leader's."""
-    said = cluster(host)
+    said = state(host)
     if not said['leader']:
         not_applicable('a replica has what the leader has; the leader is asked')
     return said
@@ -167,7 +165,7 @@ def leader(host: Host) -> Mapping[str, Any]:
 
 def replica(host: Host) -> Mapping[str, Any]:
     """Return what a replica says of the cluster. Ends the check on the leader."""
-    said = cluster(host)
+    said = state(host)
     if said['leader']:
         not_applicable('the leader follows nobody')
     return said

@@ -52,7 +52,7 @@ def listeners() -> dict[int, tuple[str, str]]:
         process = match[1] if match else ''
         if address.startswith('127.') or address == '::1' or process == 'sshd':
             continue
-        if address in ('0.0.0.0', '*', '::'):  # noqa: S104
+        if address in ('0.0.0.0', '*', '::'):
             address = '127.0.0.1'
         found.setdefault(int(port), (address, process))
     return found
@@ -102,12 +102,13 @@ def look(port: int, address: str, process: str, name: str) -> dict[str, object]:
     seen: dict[str, object] = {'port': port, 'process': process, 'took': took, 'refused': refused}
     try:
         try:
-            version, suite, data, _ = shake(address, port, name=name)
+            version, suite, data, ticket = shake(address, port, name=name)
             seen['verified'] = ''
         except ssl.SSLCertVerificationError as error:
             seen['verified'] = error.verify_message
-            version, suite, data, _ = shake(address, port)
+            version, suite, data, ticket = shake(address, port)
         took[version] = suite
+        seen['ticket'] = ticket and version == 'TLSv1.2'
         seen |= {'version': version, 'suite': suite, 'certificate': certificate(data) if data else None}
     except (OSError, subprocess.SubprocessError) as error:
         # Who speaks TLS and refuses what is offered by itself may still take what is worse.

@@ -48,7 +48,7 @@ def command(expected: Expected) -> str:
         'page': f'{there}/accounts/login/',
         'missing': f'{there}/anlan-check-nothing',
         'trace': f'-X TRACE {there}/',
-        'large': f'-X POST -H "Content-Length: {LARGE}" --http1.1 {there}/accounts/login/',
+        'large': f'--data-binary @/run/anlan-large -H "Expect:" --http1.1 {there}/accounts/login/',
         'restricted': f'{there}/restricted/x',
         'hidden': f'{there}/.anlan-check',
         'signed': f'{there}/signed/1/x',
@@ -63,7 +63,8 @@ def command(expected: Expected) -> str:
             there.replace(f'Host: {expected.platform["front_door"]["name"]}', 'Host: other.example') + '/courses/'
         )
         del asks['signed']
-    return '; '.join(f'echo "== {name}"; {CURL} {words}' for name, words in asks.items())
+    pages = '; '.join(f'echo "== {name}"; {CURL} {words}' for name, words in asks.items())
+    return f'head -c {LARGE} /dev/zero > /run/anlan-large; {pages}; rm -f /run/anlan-large'
 
 
 def answer(host: Host, expected: Expected, name: str) -> Page:

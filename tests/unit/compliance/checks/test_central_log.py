@@ -47,7 +47,9 @@ def test_a_chain_that_is_not_extended_is_found():
     chained = 'anlan_events_chain_extended_timestamp_seconds'
     checks.test_what_came_in_is_chained(keeper(numbers=[f'{chained} {NOW - 60}']))
     fails(checks.test_what_came_in_is_chained, keeper(numbers=[f'{chained} {NOW - 36000}']), saying='10.0 hours')
-    fails(checks.test_what_came_in_is_chained, keeper(), saying='nothing of what came in')
+    old = store('fw-1', 7200)
+    fails(checks.test_what_came_in_is_chained, keeper(old), saying='nothing of what came in')
+    cannot_judge(checks.test_what_came_in_is_chained, keeper(store('fw-1')), saying='less than an hour')
 
 
 def test_a_record_that_waits_too_long_or_was_lost_is_found():

@@ -69,9 +69,7 @@ def test_a_journal_of_few_lines_is_not_judged():
 def test_personal_data_that_is_short_alike_or_without_consent_is_found():
     def person(**parts):
         told = {'named': 0, 'persons': 2, 'without_consent': 0, 'short': 0, 'same': 0, **parts}
-        return Asked({
-            'pg_stat_wal_receiver': json.dumps(replication.GOOD), 'personal_personaldata': json.dumps(told),
-        })  # fmt: skip
+        return leader(**told)
 
     checks.test_personal_data_is_sealed(person(), 'short', 'x')
     fails(checks.test_personal_data_is_sealed, person(short=1), 'short', 'too short', saying='too short')

@@ -44,17 +44,23 @@ def test_a_cut_answer_is_not_judged():
     cannot_judge(services.test_no_unit_has_failed, cut)
 
 
+def shown(**otherwise):
+    """Return a host whose units have these properties."""
+    names = [each for each in APP if each.endswith('.service')]
+    values = {'Type': 'notify', 'Restart': 'always', 'NeedDaemonReload': 'no'}
+    blocks = [[f'Id={name}', *(f'{key}={value}' for key, value in values.items())] for name in names]
+    blocks[-1] = [f'Id={names[-1]}', *(f'{key}={value}' for key, value in (values | otherwise).items())]
+    return Asked({'-p Id,Type': '\n\n'.join('\n'.join(block) for block in blocks)})
+
+
 def test_a_unit_that_was_changed_and_not_loaded_is_named():
-    check = services.test_each_unit_in_force_is_the_one_on_disk
-    check(Asked({services.ASKED: parts(changed='40\n')}))
-    fails(check, Asked({services.ASKED: parts(changed='Id=ssh.service\n39\n')}), saying='ssh.service')
-    cannot_judge(check, Asked({services.ASKED: parts(changed='0\n')}))
+    services.test_each_unit_in_force_is_the_one_on_disk(shown(), expected('app-1'))
+    changed = shown(NeedDaemonReload='yes')
+    fails(services.test_each_unit_in_force_is_the_one_on_disk, changed, expected('app-1'), saying='anlan-block-list')
 
 
 def test_a_service_that_stays_down_is_named():
-    names = [each for each in services.OF_TIER['app'] if each.endswith('.service')]
-    told = '\n\n'.join(f'Id={name}\nType=notify\nRestart=always' for name in names)
-    services.test_what_dies_starts_again_by_itself(Asked({'-p Id,Type,Restart': told}), expected('app-1'))
-    down = told.replace('Restart=always', 'Restart=no', 1)
-    check = services.test_what_dies_starts_again_by_itself
-    fails(check, Asked({'-p Id,Type,Restart': down}), expected('app-1'), saying='anlan-application')
+    services.test_what_dies_starts_again_by_itself(shown(), expected('app-1'))
+    down = shown(Restart='no')
+    fails(services.test_what_dies_starts_again_by_itself, down, expected('app-1'), saying='anlan-block-list')
+    services.test_what_dies_starts_again_by_itself(shown(Restart='no', Type='oneshot'), expected('app-1'))

@@ -92,28 +92,36 @@ def test_a_policy_that_sudo_cannot_read_is_a_failure():
     fails(checks.test_an_administrator_acts_as_root_alone, broken, saying='syntax error')
 
 
-def answering(role, allowed):
-    every = [
-        *administrators.MAY[role].values(),
-        *administrators.NOBODY_MAY.values(),
-        *administrators.MAY_NOT[role].values(),
-    ]
+def answering(allowed, *tables):
+    every = [command for table in tables for command in table.values()]
     return Asked({'setpriv': '\n'.join(f'{0 if each in allowed else 1} {each}' for each in every) + '\n'})
 
 
 def test_what_a_role_may_is_what_sudo_answers():
     own = set(administrators.MAY['audit'].values())
     command = administrators.MAY_NOT['audit']['restart-a-service']
-    administrators.test_an_administrator_may_not_do_the_work_of_another(answering('audit', own), 'audit', command)
-    fails(administrators.test_an_administrator_may_not_do_the_work_of_another, answering('audit', {command}), 'audit',
+    administrators.test_an_administrator_may_not_do_the_work_of_another(
+        answering(own, administrators.MAY['audit'], administrators.MAY_NOT['audit']), 'audit', command
+    )
+    fails(administrators.test_an_administrator_may_not_do_the_work_of_another, answering({command}, administrators.MAY['audit'], administrators.MAY_NOT['audit']), 'audit',
           command, saying='may run')  # fmt: skip
-    fails(administrators.test_an_administrator_may_do_the_own_work, answering('audit', set()), 'audit', sorted(own)[0],
+    fails(administrators.test_an_administrator_may_do_the_own_work, answering(set(), administrators.MAY['audit'], administrators.MAY_NOT['audit']), 'audit', sorted(own)[0],
           saying='may not run')  # fmt: skip
+
+
+def test_what_one_of_the_three_may_and_should_not_is_found():
+    administrators.test_no_administrator_may(answering(set(), administrators.NOBODY_MAY), 'bash')
+    fails(
+        administrators.test_no_administrator_may,
+        answering({'bash'}, administrators.NOBODY_MAY),
+        'bash',
+        saying='may run',
+    )
 
 
 def test_a_role_that_is_not_there_is_a_failure():
     gone = Asked({'setpriv': Said('', 1, 'unknown group')})
-    fails(administrators.test_no_administrator_may, gone, 'bash', saying='no group anlan-system')
+    fails(administrators.test_no_administrator_may, gone, 'bash', saying='no group of anlan-system')
     fails(administrators.test_nobody_is_two_administrators, Asked({'getent': 'root:x:0:\n'}), saying='three roles')
 
 
