@@ -27,7 +27,7 @@ def changed(pattern, replacement):
 
 
 def loaded(planted):
-    """Given a violation that reloads nginx, return it with the time until the processes of before take nobody any more."""
+    """Given a violation that reloads nginx, return it with the time until the old processes take nobody any more."""
     return run(planted.plant, planted.undo, settle_seconds=0.7)
 
 

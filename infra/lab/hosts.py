@@ -120,21 +120,6 @@ def delete(client: docker.DockerClient, name: str) -> None:
         raise AnlanError(f'host {name}: cannot be removed: {error.explanation}') from None
 
 
-_SHUT = {
-    f'net.{family}.conf.{which}.{name}': value
-    for which in ('all', 'default')
-    for family, names in {
-        'ipv4': {
-            'accept_redirects': '0', 'secure_redirects': '0', 'send_redirects': '0', 'accept_source_route': '0',
-            'rp_filter': '2',
-        },
-        'ipv6': {'accept_redirects': '0', 'accept_source_route': '0', 'accept_ra': '0'},
-    }.items()
-    for name, value in names.items()
-}  # fmt: skip
-"""What the role `hardening` sets on a host, and in a container can only be given at its start."""
-
-
 def _make(client: docker.DockerClient, wanted: LabHost) -> None:
     zones = sorted(wanted.addresses)
     first = zones[0]
@@ -145,13 +130,14 @@ def _make(client: docker.DockerClient, wanted: LabHost) -> None:
         # What the roles set on a host; in a container it may only be given at the start.
         'net.ipv4.tcp_thin_linear_timeouts': '1',
         'net.ipv4.tcp_rfc1337': '1',
-        **_SHUT,
     }
     if wanted.forwards:
         sysctls['net.netfilter.nf_conntrack_tcp_be_liberal'] = '1'
     if wanted.ipv6_addresses:
         # Nobody tells a host its routes but its roles; and no wait for a duplicate that nobody can have.
         sysctls |= {
+            'net.ipv6.conf.all.accept_ra': '0',
+            'net.ipv6.conf.default.accept_ra': '0',
             'net.ipv6.conf.default.accept_dad': '0',
             'net.ipv6.conf.all.forwarding': '1' if wanted.forwards else '0',
         }
@@ -159,7 +145,7 @@ def _make(client: docker.DockerClient, wanted: LabHost) -> None:
     host_configuration = api.create_host_config(
         cap_add=list(CAPABILITIES),
         security_opt=['seccomp=unconfined', 'apparmor=unconfined'],
-        tmpfs={'/run': 'exec,mode=755', '/run/lock': '', '/tmp': 'exec,mode=1777'},  # noqa: S108 - the host's own
+        tmpfs={'/run': 'exec,mode=755', '/run/lock': '', '/tmp': 'noexec,nosuid,nodev,mode=1777'},  # noqa: S108 - the host's own
         sysctls=sysctls,
         mem_limit=wanted.memory_mib * MIB,
         memswap_limit=wanted.memory_mib * MIB,

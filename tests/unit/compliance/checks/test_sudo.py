@@ -98,15 +98,16 @@ def answering(allowed, *tables):
 
 
 def test_what_a_role_may_is_what_sudo_answers():
-    own = set(administrators.MAY['audit'].values())
-    command = administrators.MAY_NOT['audit']['restart-a-service']
-    administrators.test_an_administrator_may_not_do_the_work_of_another(
-        answering(own, administrators.MAY['audit'], administrators.MAY_NOT['audit']), 'audit', command
+    tables = administrators.MAY['audit'], administrators.MAY_NOT['audit']
+    own, command = sorted(administrators.MAY['audit'].values()), administrators.MAY_NOT['audit']['restart-a-service']
+    may, may_not = (
+        administrators.test_an_administrator_may_do_the_own_work,
+        administrators.test_an_administrator_may_not_do_the_work_of_another,
     )
-    fails(administrators.test_an_administrator_may_not_do_the_work_of_another, answering({command}, administrators.MAY['audit'], administrators.MAY_NOT['audit']), 'audit',
-          command, saying='may run')  # fmt: skip
-    fails(administrators.test_an_administrator_may_do_the_own_work, answering(set(), administrators.MAY['audit'], administrators.MAY_NOT['audit']), 'audit', sorted(own)[0],
-          saying='may not run')  # fmt: skip
+    may(answering(own, *tables), 'audit', own[0])
+    may_not(answering(own, *tables), 'audit', command)
+    fails(may_not, answering([command], *tables), 'audit', command, saying='may run')
+    fails(may, answering([], *tables), 'audit', own[0], saying='may not run')
 
 
 def test_what_one_of_the_three_may_and_should_not_is_found():
