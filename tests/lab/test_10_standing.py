@@ -81,11 +81,12 @@ def test_plan_names_what_a_changed_key_would_change_on_which_host(standing: Stan
         for what in ('Restart the journal', 'Write the settings of the journal')
     }
     assert journals <= set(planned['configuration'])
-    # Events are kept as long as journals; nothing else asks for that key.
+    # Events and recorded sessions are kept as long as journals; nothing else asks for that key.
     others = [line for line in planned['configuration'] if line not in journals]
     assert {line.split(' : ', maxsplit=1)[0] for line in others} == {
         'mon-1: event_collection',
         'mon-2: event_collection',
+        *(f'{host.name}: hardening' for host in standing.work.topology.hosts if host.tier != 'client'),
     }
 
 
