@@ -9,7 +9,7 @@ import yaml
 from anlan.paths import ROOT
 from compliance.check_list import list_checks
 
-EVIDENCE = ('reachability', 'canary')
+EVIDENCE = ('reachability', 'canary', 'drift', 'hardening', 'mutation')
 """Kinds of records that commands write to the ledger, with a verdict."""
 
 

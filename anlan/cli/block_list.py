@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from ipaddress import IPv6Network, ip_network
 from typing import Annotated, Any
 
@@ -13,10 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from anlan.cli.observing import NotObserved, observing, require_bastion
+from anlan.cli.operating import operating
 from anlan.cli.options import DEFAULT_PLATFORM, DryRun, Json, PlatformFile
 from anlan.console import print_json, results
 from anlan.errors import EXIT_FAILED, AnlanError, BadInput
-from anlan.platform import load_platform
+from anlan.platform import Platform, load_platform
 from anlan.remote import Remote, Unreachable
 from monitoring.block_list import BlockListing, answer_of, enforcers_of, judge, missing
 
@@ -89,7 +91,9 @@ def add(
     words = ['add', f'--reason={reason}', f'--seconds={wanted}', '--', source]
     with observing(file) as (remote, outputs):
         require_bastion(file, remote)
-        document = decide(remote, enforcers_of(outputs), words, shut_out=True, dry_run=dry_run)
+        with _operating(file, 'block add', dry_run) as noted:
+            document = decide(remote, enforcers_of(outputs), words, shut_out=True, dry_run=dry_run)
+            noted |= {'prefix': document['prefix'], 'reason': reason, 'seconds': wanted, 'not_on': document['not_on']}
     notes = [f'the whole /64 that {source} is in'] if is_widened(source, document['prefix']) else []
     before = document['before_seconds']
     if before is not None and before > wanted:
@@ -112,8 +116,15 @@ def remove(
     words = ['remove', f'--reason={reason}', '--', source]
     with observing(file) as (remote, outputs):
         require_bastion(file, remote)
-        document = decide(remote, enforcers_of(outputs), words, shut_out=False, dry_run=dry_run)
+        with _operating(file, 'block remove', dry_run) as noted:
+            document = decide(remote, enforcers_of(outputs), words, shut_out=False, dry_run=dry_run)
+            noted |= {'prefix': document['prefix'], 'reason': reason, 'not_on': document['not_on']}
     report(document, json, 'let in again')
+
+
+def _operating(platform: Platform, command: str, dry_run: bool) -> AbstractContextManager[dict[str, Any]]:
+    nothing: dict[str, Any] = {}
+    return nullcontext(nothing) if dry_run else operating(platform, command)
 
 
 def require_source(source: str) -> None:

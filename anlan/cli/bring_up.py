@@ -15,6 +15,7 @@ import typer
 from anlan.cli.comparing import SITE
 from anlan.cli.configuring import release_variables, run_playbook
 from anlan.cli.observing import NotObserved
+from anlan.cli.operating import operating
 from anlan.cli.releases import note_deployed, wanted_release
 from anlan.cli.renewing import hand_over, losses_of, require_whole, unshared, waves_of
 from anlan.cli.rotating import bring
@@ -55,35 +56,47 @@ def bring_up(
     target = work.target()
     with hold(work.paths.lock, command):
         check_way(work, target)
-        with _Packing() as packing:
-            if work.makes_hosts:
-                build_images(work)
-                if recover:
-                    target.clear()
-                if not may_lose_hosts:
-                    ask_about_losses(work, target, at_once=at_once)
-            outdated = target.outdated() if work.paths.outputs.exists() and not at_once else []
-            if set(outdated) - set(unshared(work.topology, outdated)):
-                make_anew(work, target, waves_of(work.topology, outdated), packing)
-            with step('Hosts and networks') as shown:
-                inventory = _make(work, target, shown)
-            write_connections(work, inventory)
-            with step('Release of the application') as shown:
-                packed = packing.release()
-                shown.result = f'{packed.id}, {packed.size_bytes / 1_000_000:.0f} MB'
-        issue_certificates(work)
-        with step('Configuration of the hosts') as shown:
-            wanted = wanted_release(work.paths, release_variables(packed))
-            run = bring(work, lambda limit: run_playbook(work, SITE, wanted, shown, limit=limit), shown)
-            shown.result = f'{run.changed} changed'
-            if wanted['id'] != packed.id:
-                shown.result += f'; {packed.id} was rolled back, {wanted["id"]} stays'
-        if wanted['id'] == packed.id:
-            note_deployed(work.paths, wanted)
-        with step('Verification from the clients') as shown:
-            status = verify(work)
-            shown.result = status.state
+        with operating(work.platform, command.removeprefix('anlan ')) as noted:
+            status, changed, release = _brought_up(
+                work, target, recover=recover, may_lose_hosts=may_lose_hosts, at_once=at_once
+            )
+            noted |= {'changed': changed, 'release': release, 'status': status.state}
     return status
+
+
+def _brought_up(
+    work: Work, target: Target, *, recover: bool, may_lose_hosts: bool, at_once: bool
+) -> tuple[Status, int, str]:
+    """Return the status, how many tasks of the last configuration changed something, and the release that stands."""
+    with _Packing() as packing:
+        if work.makes_hosts:
+            build_images(work)
+            if recover:
+                target.clear()
+            if not may_lose_hosts:
+                ask_about_losses(work, target, at_once=at_once)
+        outdated = target.outdated() if work.paths.outputs.exists() and not at_once else []
+        if set(outdated) - set(unshared(work.topology, outdated)):
+            make_anew(work, target, waves_of(work.topology, outdated), packing)
+        with step('Hosts and networks') as shown:
+            inventory = _make(work, target, shown)
+        write_connections(work, inventory)
+        with step('Release of the application') as shown:
+            packed = packing.release()
+            shown.result = f'{packed.id}, {packed.size_bytes / 1_000_000:.0f} MB'
+    issue_certificates(work)
+    with step('Configuration of the hosts') as shown:
+        wanted = wanted_release(work.paths, release_variables(packed))
+        run = bring(work, lambda limit: run_playbook(work, SITE, wanted, shown, limit=limit), shown)
+        shown.result = f'{run.changed} changed'
+        if wanted['id'] != packed.id:
+            shown.result += f'; {packed.id} was rolled back, {wanted["id"]} stays'
+    if wanted['id'] == packed.id:
+        note_deployed(work.paths, wanted)
+    with step('Verification from the clients') as shown:
+        status = verify(work)
+        shown.result = status.state
+    return status, run.changed, wanted['id']
 
 
 def make_anew(work: Work, target: Target, waves: list[list[str]], packing: _Packing) -> None:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from anlan.cli.observing import observing, require_bastion
+from anlan.cli.operating import operating
 from anlan.cli.options import DEFAULT_PLATFORM, DryRun, Json, PlatformFile
 from anlan.cli.warming import Warmed, completed_courses, ladders_of_course, warm_edges
 from anlan.console import Step, print_json, results, say, step
@@ -169,7 +170,8 @@ def rotate_key(
         typer.echo(f'would make a new key. {REVOKED if revoke else _overlapping(file)}')
         return
     # Not while `up` runs: it would take a key for brought that it never had.
-    with hold(paths.lock, 'anlan cdn rotate-key'):
+    with hold(paths.lock, 'anlan cdn rotate-key'), operating(file, 'cdn rotate-key') as noted:
+        noted |= {'secrets': [KEY], 'revoked': revoke}
         rotate_secret(paths.secrets, KEY, revoke=revoke)
     typer.echo(f'a new key is made; `anlan up` brings it to the hosts. {REVOKED if revoke else _overlapping(file)}')
 

@@ -27,22 +27,35 @@ class Recording:
     started: datetime
 
     @classmethod
-    def begun(cls, platform: Platform, kind: str, subject: str, outputs: Mapping[str, Any]) -> Recording:
+    def begun(
+        cls, platform: Platform, kind: str, subject: str, outputs: Mapping[str, Any] | None,
+        observed: Mapping[str, Any] | None = None,
+    ) -> Recording:  # fmt: skip
         """Given a platform, what kind of run it is, of what, and its outputs, note that the run begins.
+
+        `outputs`: None before there are any; `observed`: what is known of the run from its start on.
 
         A ledger that cannot be written is said, and stops nobody: the run is then no evidence.
         """
         ledger = Ledger(PlatformPaths.of(platform.name).ledger)
-        configuration = configuration_of(outputs)
+        configuration = configuration_of(outputs) if outputs is not None else ''
         made = cls(ledger, platform.name, kind, subject, configuration, datetime.now(UTC))
-        made._append(Draft(f'{kind} begun', subject, made.started, made.started, configuration=configuration))
+        made._append(
+            Draft(
+                f'{kind} begun', subject, made.started, made.started, observed=observed or {},
+                configuration=configuration,
+            )
+        )  # fmt: skip
         return made
 
     def ended(
-        self, verdict: Verdict, observed: Mapping[str, Any], attachments: Mapping[str, bytes],
+        self, verdict: Verdict | None, observed: Mapping[str, Any], attachments: Mapping[str, bytes],
         clauses: Sequence[str] = (),
     ) -> None:  # fmt: skip
-        """Given the verdict, what was observed, files by name and clauses, note how the run ended."""
+        """Given the verdict, what was observed, files by name and clauses, note how the run ended.
+
+        The verdict is None for what only happened.
+        """
         try:
             attached = {name: self.ledger.attach(content) for name, content in attachments.items()}
         except AnlanError as error:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from anlan.cli.bring_up import pack
 from anlan.cli.configuring import release_variables, run_playbook
+from anlan.cli.operating import operating
 from anlan.cli.options import DEFAULT_PLATFORM, DryRun, Json, PlatformFile
 from anlan.cli.releases import note_deployed, note_rolled_back, read_standing
 from anlan.cli.work import Work
@@ -70,11 +71,12 @@ def deploy(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False, dry_ru
         for name, host in hosts.items():
             typer.echo(f'{name}: {"; ".join(host["reasons"]) or "nothing to do"}')
         return
-    with hold(work.paths.lock, 'anlan release deploy'):
+    with hold(work.paths.lock, 'anlan release deploy'), operating(work.platform, 'release deploy') as noted:
         release = release_variables(_packed())
         with step('Rolling deploy') as shown:
             run = run_playbook(work, 'deploy.yml', release, shown)
             shown.result = f'{release["id"]}, {run.changed} changed'
+        noted |= {'release': release['id'], 'changed': run.changed}
         note_deployed(work.paths, release)
     if json:
         print_json({'release': release['id'], 'changed': run.changed, 'seconds': round(run.seconds, 1)})
@@ -114,11 +116,14 @@ def rollback(
             else:
                 typer.echo(f'would go from {leave} back to {", ".join(back)}')
             return
-        # Noted before it is done: an `up` after a rollback that was cut off must not bring the release back.
-        note_rolled_back(work.paths, leave, _archive(back[0]))
-        with step('Rolling back') as shown:
-            run = run_playbook(work, 'rollback.yml', {'id': leave}, shown)
-            shown.result = f'{leave} → {", ".join(back)}'
+        with operating(work.platform, 'release rollback') as noted:
+            noted |= {'left': leave, 'release': back[0]}
+            # Noted before it is done: an `up` after a rollback that was cut off must not bring the release back.
+            note_rolled_back(work.paths, leave, _archive(back[0]))
+            with step('Rolling back') as shown:
+                run = run_playbook(work, 'rollback.yml', {'id': leave}, shown)
+                shown.result = f'{leave} → {", ".join(back)}'
+            noted['changed'] = run.changed
     if json:
         print_json({'left': leave, 'release': back[0], 'changed': run.changed, 'seconds': round(run.seconds, 1)})
 

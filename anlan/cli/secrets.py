@@ -12,6 +12,7 @@ from rich.table import Table
 
 from anlan.cli.comparing import SITE
 from anlan.cli.configuring import run_playbook
+from anlan.cli.operating import operating
 from anlan.cli.options import DEFAULT_PLATFORM, DryRun, Json, PlatformFile
 from anlan.cli.releases import read_standing
 from anlan.cli.rotating import bring, hosts_of, way_of, ways
@@ -91,14 +92,11 @@ def rotate(
         new = [name for name in chosen if name not in going_on]
         if not dry_run:
             ensure_secrets(work.paths.secrets)
-            start(work, chosen, going_on, revoke=revoke)
-            brought = under_way(work.paths.secrets, NAMES)
-            if brought:
-                with step('Rotation') as shown:
-                    # What a cut-off run left half reloaded is on hosts that nobody remembers: then all of them.
-                    limit = [] if work.paths.unfinished.exists() else hosts_of(work, brought)
-                    bring(work, lambda hosts: run_playbook(work, SITE, release, shown, limit=hosts), shown, limit)
-                    shown.result = f'{len(brought)} at the hosts'
+            if new or going_on:
+                with operating(work.platform, 'secret rotate') as noted:
+                    noted |= {'secrets': sorted({*new, *going_on}), 'revoked': revoke}
+                    start(work, chosen, going_on, revoke=revoke)
+                    noted['changed'] = bring_under_way(work, release)
     document = {
         'rotated': new, 'taken_up': sorted(going_on), 'left_out': left_out, 'dry_run': dry_run,
         'hosts': hosts_of(work, [*new, *going_on]),
@@ -110,6 +108,19 @@ def rotate(
         _print_rotated(document, state)
     if state not in ('', 'ok'):
         raise typer.Exit(EXIT_FAILED)
+
+
+def bring_under_way(work: Work, release: Mapping[str, str]) -> int:
+    """Given a platform and its release, take every rotation that is under way to its end; return how much changed."""
+    brought = under_way(work.paths.secrets, NAMES)
+    if not brought:
+        return 0
+    with step('Rotation') as shown:
+        # What a cut-off run left half reloaded is on hosts that nobody remembers: then all of them.
+        limit = [] if work.paths.unfinished.exists() else hosts_of(work, brought)
+        run = bring(work, lambda hosts: run_playbook(work, SITE, release, shown, limit=hosts), shown, limit)
+        shown.result = f'{len(brought)} at the hosts'
+    return run.changed
 
 
 @app.command('export-key', epilog=EXIT_CODES_HELP)

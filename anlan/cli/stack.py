@@ -9,13 +9,18 @@ import typer
 
 from anlan.cli.bring_up import bring_up, forget
 from anlan.cli.comparing import drifted, not_comparable, planned
+from anlan.cli.operating import standing
 from anlan.cli.options import DEFAULT_PLATFORM, AtOnce, DryRun, Json, PlatformFile, YesLose
+from anlan.cli.recording import Recording
 from anlan.cli.renewing import losses_of
 from anlan.cli.status import print_status
 from anlan.cli.work import Work
-from anlan.console import print_json, results, say, step
+from anlan.console import json_text, print_json, results, say, step
 from anlan.errors import EXIT_CODES_HELP, EXIT_FAILED, BadInput
+from anlan.ledger import Verdict
 from anlan.lock import hold
+from infra.targets.base import Target
+from infra.targets.changes import Drift
 from monitoring.status import Status
 
 UNFINISHED = 'the last run was killed or failed: whatever may have been left half done is named; `anlan up` finishes it'
@@ -130,11 +135,8 @@ def drift(
     work = Work.of(platform)
     target = work.target()
     with hold(work.paths.lock, 'anlan drift'):
-        with step('Infrastructure'):
-            drifts = target.drift()
         unfinished = work.paths.unfinished.exists()
-        reason = 'not asked for (--hosts-only)' if hosts_only else not_comparable(work, target)
-        configuration = [] if reason else drifted(work)
+        drifts, configuration, reason = compared(work, target, hosts_only=hosts_only)
     if json:
         print_json(
             {
@@ -157,6 +159,31 @@ def drift(
         if unfinished and configuration:
             results.print(f'  {UNFINISHED}', markup=False)
     raise typer.Exit(EXIT_FAILED if drifts or configuration else 0)
+
+
+def compared(work: Work, target: Target, *, hosts_only: bool) -> tuple[list[Drift], list[str], str]:
+    """Given a platform, return what drifted among hosts and networks, on hosts, and why these were not asked, if not.
+
+    It is written to the ledger where the platform stands: `pass` only if all was looked at and nothing has drifted.
+    """
+    outputs = standing(work.platform)
+    subject = 'hosts, networks and configuration'
+    recording = None if outputs is None else Recording.begun(work.platform, 'drift', subject, outputs)
+    verdict: Verdict = 'not-verified'
+    found: dict[str, Any] = {'drift': [], 'configuration': []}
+    reason = 'it ended before it had seen all'
+    try:
+        with step('Infrastructure'):
+            drifts = target.drift()
+        found['drift'] = [str(item) for item in drifts]
+        reason = 'not asked for (--hosts-only)' if hosts_only else not_comparable(work, target)
+        found['configuration'] = configuration = [] if reason else drifted(work)
+        verdict = 'fail' if drifts or configuration else 'not-verified' if reason else 'pass'
+    finally:
+        if recording is not None:
+            counts = {name: len(lines) for name, lines in found.items()}
+            recording.ended(verdict, {**counts, 'not_asked': reason}, {'drift.json': json_text(found).encode()})
+    return drifts, configuration, reason
 
 
 def _print_changes(document: dict[str, Any]) -> None:

@@ -74,7 +74,7 @@ def test_a_bound_is_set(host, name, least, most):
     assert value is not None and least <= value <= most, f'{name} is {value}, and must be between {least} and {most}'
 
 
-@clauses('22239-8.1.4.1-b')
+@clauses('22239-8.1.4.1-b', 'practice-idle')
 @violation(altered('SESSION_COOKIE_AGE = 999999'))
 def test_a_learner_who_is_idle_is_logged_out(host, expected):
     told, most = settings(host), expected.hardening['lockout']['learner_idle_seconds']
@@ -92,7 +92,7 @@ def test_it_answers_to_declared_names_alone(host, expected):
     assert not wide, f'it answers to {", ".join(wide)}'
 
 
-@clauses('22239-8.1.4.1-a')
+@clauses('22239-8.1.4.1-a', 'guideline-6.4.1.1')
 @violation(altered('AUTH_PASSWORD_VALIDATORS = AUTH_PASSWORD_VALIDATORS[1:]'))
 def test_a_password_has_a_least_length(host):
     found = settings(host)['validators'].get('MinimumLengthValidator')
@@ -101,7 +101,7 @@ def test_a_password_has_a_least_length(host):
     assert found.get('min_length', 8) >= 8, f'{found.get("min_length")} characters are enough'
 
 
-@clauses('22239-8.1.4.1-a')
+@clauses('22239-8.1.4.1-a', 'guideline-6.4.1.1')
 @pytest.mark.parametrize(
     ('name', 'why'),
     [

@@ -29,7 +29,7 @@ def said(**parts):
 
 
 @tiers('app')
-@clauses('22239-8.1.4.7-b', 'cosha-6.4')
+@clauses('22239-8.1.4.7-b', 'cosha-6.4', 'jiangxi-16', 'aq8011-4.7', 'aq8011-qa-4', 'work-safety-28')
 @violation(
     answered(
         'verify_archive', 'CommandError: the archive is broken at record 3: its content does not match its hash', 1
@@ -48,7 +48,7 @@ def test_the_chain_of_the_archive_is_whole(host):
 
 
 @tiers('data')
-@clauses('22239-8.1.4.7-b', 'cosha-6.4')
+@clauses('22239-8.1.4.7-b', 'cosha-6.4', 'jiangxi-16', 'aq8011-4.7', 'aq8011-qa-4', 'work-safety-28')
 @pytest.mark.parametrize(
     'what',
     [
@@ -64,7 +64,7 @@ def test_the_database_holds_the_chain_together(host, what):
 
 
 @tiers('data')
-@clauses('22239-8.1.4.7-b', 'cosha-6.4')
+@clauses('22239-8.1.4.7-b', 'cosha-6.4', 'jiangxi-16', 'aq8011-4.7', 'aq8011-qa-4', 'work-safety-28')
 @violation(said(head=[{'sequence': 4, 'sha256': 'a'}], records=3, last={'sequence': 3, 'sha256': 'b'}))
 def test_the_head_names_the_last_record(host):
     found = content(host)

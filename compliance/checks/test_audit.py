@@ -42,7 +42,9 @@ def sudo_off(setting):
     return violation(write('/etc/sudoers.d/zz-violation', f'Defaults {setting}\n'))
 
 
-@clauses('22239-8.1.4.3-a', '22239-8.1.5.1-a', '22239-8.1.10.6-i')
+@clauses(
+    '22239-8.1.4.3-a', '22239-8.1.5.1-a', '22239-8.1.10.6-i', '22239-8.1.3.5-a', '22239-8.1.10.6-e', '22239-8.1.10.6-g'
+)
 @sudo_off('!syslog')
 def test_what_is_done_as_root_is_on_record_at_once(host):
     _, done, _ = records(host)
@@ -83,14 +85,14 @@ WHOLE = '   anlan : PWD=/ ; USER=root ; COMMAND=/bin/echo anlan-audit-7'
         pytest.param('where', r'PWD=/', id='where', marks=shown('anlan : USER=root ; COMMAND=/bin/echo anlan-audit-7')),
     ],
 )
-@clauses('22239-8.1.4.3-b')
+@clauses('22239-8.1.4.3-b', '22239-8.1.3.5-b')
 def test_a_record_says(host, field, pattern):
     _, done, _ = records(host)
     assert done, 'there is no record of what was just done'
     assert re.search(pattern, done[-1]['MESSAGE']), f'it does not say {field}: {done[-1]["MESSAGE"].strip()[:160]}'
 
 
-@clauses('22239-8.1.4.3-b')
+@clauses('22239-8.1.4.3-b', '22239-8.1.3.5-b')
 @shown(WHOLE, __REALTIME_TIMESTAMP='1795640000000000')
 def test_a_record_has_the_time_at_which_it_was_done(host):
     now, done, _ = records(host)
@@ -99,7 +101,7 @@ def test_a_record_has_the_time_at_which_it_was_done(host):
     assert seconds <= 30, f'its time is {seconds:.0f} s away from the host’s'
 
 
-@clauses('22239-8.1.4.3-b')
+@clauses('22239-8.1.4.3-b', '22239-8.1.3.5-b')
 @shown(WHOLE, _UID='0')
 def test_a_record_has_the_user_from_the_kernel_and_not_from_the_program(host):
     _, done, _ = records(host)
@@ -107,7 +109,7 @@ def test_a_record_has_the_user_from_the_kernel_and_not_from_the_program(host):
     assert done[-1].get('_UID') not in (None, '0', ''), f'the kernel’s number of who did it is {done[-1].get("_UID")}'
 
 
-@clauses('22239-8.1.4.3-b')
+@clauses('22239-8.1.4.3-b', '22239-8.1.3.5-b')
 @shown(WHOLE, _HOSTNAME='elsewhere')
 def test_a_record_has_the_host(host, expected):
     _, done, _ = records(host)
@@ -115,7 +117,7 @@ def test_a_record_has_the_host(host, expected):
     assert done[-1].get('_HOSTNAME') == expected.name, f'it names the host {done[-1].get("_HOSTNAME")}'
 
 
-@clauses('22239-8.1.4.3-b')
+@clauses('22239-8.1.4.3-b', '22239-8.1.3.5-b')
 @violation(answered('anlan-audit-', 'mark anlan-audit-7\nnow 1795644141\n' + json.dumps({
     'MESSAGE': 'anlan : USER=root ; COMMAND=/bin/echo anlan-audit-7-refused', '_UID': '1000'}) + '\n'))  # fmt: skip
 def test_a_refusal_differs_from_what_was_done(host):
@@ -126,7 +128,7 @@ def test_a_refusal_differs_from_what_was_done(host):
     )
 
 
-@clauses('22239-8.1.4.3-a', '22239-8.1.10.6-h')
+@clauses('22239-8.1.4.3-a', '22239-8.1.10.6-h', '22239-8.1.10.6-e')
 @violation(answered('COMMAND=/usr/bin/python3', 'asked 0\n'))
 def test_what_the_automation_asks_is_itself_on_record(host):
     # This very question came through sudo, as a program read from its standard input.
@@ -136,7 +138,7 @@ def test_what_the_automation_asks_is_itself_on_record(host):
     assert count > 0, 'the question that was just asked is not on record'
 
 
-@clauses('22239-8.1.4.3-b', '22239-8.1.5.1-a')
+@clauses('22239-8.1.4.3-b', '22239-8.1.5.1-a', '22239-8.1.3.5-a', '22239-8.1.3.5-d')
 @violation(answered('grep -E "^Accepted "', 'last Accepted publickey for anlan\n'))
 def test_a_log_in_is_on_record_with_address_and_key(host):
     said = last(host)

@@ -7,7 +7,7 @@ import pytest
 from compliance.checking import clauses, not_verified, tiers, violation
 from compliance.violation import answered
 
-NAME = 'u=https://NAME:PORT; ask() { curl -sk -m 4 --resolve NAME:PORT:127.0.0.1 "$@"; }; '
+NAME = 'u=https://NAME:PORT; ask() { curl -sk -m 8 --resolve NAME:PORT:127.0.0.1 "$@"; }; '
 FILE = NAME + (
     "file=$(ask $u/courses/ | grep -oE '/static/[A-Za-z0-9._/-]+' | head -1); ask -o /dev/null $u$file; "
     'ask -D - -o /dev/null --compressed $u$file; echo --; ask -D - -o /dev/null $u/courses/; echo --; '
@@ -18,7 +18,7 @@ FILE = NAME + (
 SHIELD = (
     'file=$(find /var/lib/nginx/anlan-cache -type f | head -3 | xargs -r grep -ahom1 "^KEY: /[a-zA-Z0-9._/-]*" | '
     'head -1 | cut -d" " -f2); for each in 1 2; do '
-    '[ -z "$file" ] || curl -s -m 3 -D - -o /dev/null -H "Host: NAME" http://127.0.0.1:8480$file; echo --; done; '
+    '[ -z "$file" ] || curl -s -m 8 -D - -o /dev/null -H "Host: NAME" http://127.0.0.1:8480$file; echo --; done; '
     'echo end'
 )
 FIGURES = "grep -v '^#' /run/anlan/metrics/cache.prom; date +%s"

@@ -14,9 +14,9 @@ from compliance.violation import answered, mode, run
 
 pytestmark = tiers('data')
 
-AUTHORITY = 'curl -sS -m 3 --cacert /etc/anlan/tls/ca.crt'
+AUTHORITY = 'curl -sS -m 8 --cacert /etc/anlan/tls/ca.crt'
 METRICS = (
-    'curl -sS -m 3 http://127.0.0.1:2381/metrics | grep -E '
+    'curl -sS -m 8 http://127.0.0.1:2381/metrics | grep -E '
     '"^(etcd_server_has_leader|etcd_server_quota_backend_bytes|etcd_mvcc_db_total_size_in_bytes) "'
 )
 STATUS = (

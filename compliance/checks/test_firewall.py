@@ -111,7 +111,7 @@ def test_what_belongs_to_no_connection_is_dropped_before_a_rule_lets_it_pass(hos
     pytest.param('ip6', id='ipv6', marks=violation(taken('forward', 'learners-quic'))),
 ])  # fmt: skip
 @tiers('firewall')
-@clauses('22239-8.1.3.2-b', '22239-8.1.3.2-c', '22239-8.1.10.8-b')
+@clauses('22239-8.1.3.2-b', '22239-8.1.3.2-c', '22239-8.1.10.8-b', '22239-8.1.5.4-e')
 def test_each_declared_flow_has_its_rule(host, expected, family):
     loaded = [(each['comment'], shape(each)) for each in accepting(table(host)[1].get('forward', []))]
     wanted = {flow['name']: flow_shape(flow, family) for flow in expected.topology['flows']}

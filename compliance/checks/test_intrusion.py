@@ -72,7 +72,7 @@ def way(host):
 
 @pytest.mark.parametrize('sensor', [pytest.param(each, marks=violation(spoken(loaded=0))) for each in SENSORS])
 @tiers('firewall')
-@clauses('22239-8.1.3.3-a', '22239-8.1.3.3-b', 'cosha-5.3', '22239-8.1.4.4-f')
+@clauses('22239-8.1.3.3-a', '22239-8.1.3.3-b', 'cosha-5.3', '22239-8.1.4.4-f', 'guideline-6.3.3.1', 'guideline-6.3.3.2')
 def test_a_sensor_answers_and_has_rules(host, sensor):
     rules = engine(host)[sensor][0]
     assert rules['return'] == 'OK', f'{sensor} does not answer: {rules["message"]}'
@@ -195,7 +195,15 @@ def test_what_the_policy_refuses_is_looked_at(host):
 
 
 @tiers('firewall')
-@clauses('22239-8.1.3.3-a', '22239-8.1.3.4-a', 'cosha-5.3')
+@clauses(
+    '22239-8.1.3.3-a',
+    '22239-8.1.3.4-a',
+    'cosha-5.3',
+    '22239-8.1.5.4-e',
+    'guideline-6.3.3.1',
+    'guideline-6.3.3.2',
+    'guideline-6.3.3.3',
+)
 @violation(
     told(
         'sets.json',
@@ -217,7 +225,7 @@ def test_rules_are_not_too_old(host, expected):
 
 
 @tiers('firewall')
-@clauses('22239-8.1.3.3-a')
+@clauses('22239-8.1.3.3-a', 'guideline-6.3.3.1', 'guideline-6.3.3.2')
 @violation(
     told(
         'sets.json',
@@ -234,7 +242,7 @@ def test_no_set_of_rules_was_refused(host):
 
 
 @tiers('firewall')
-@clauses('22239-8.1.3.3-c')
+@clauses('22239-8.1.3.3-c', 'guideline-6.3.3.3')
 @violation(
     told(
         'sets.json',

@@ -70,7 +70,7 @@ def test_records_are_kept_on_disk(host):
     assert storage == 'persistent', f'Storage is {storage}: a restart forgets'
 
 
-@clauses('22239-8.1.4.3-c', '22239-8.1.5.4-d')
+@clauses('22239-8.1.4.3-c', '22239-8.1.5.4-d', 'csl-23-3', 'guideline-6.5.1.2', 'practice-log-days')
 @violation(set_to('MaxRetentionSec=10day'))
 def test_records_are_kept_as_long_as_the_law_asks(host, expected):
     kept = settings(host).get('MaxRetentionSec', '0')

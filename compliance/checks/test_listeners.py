@@ -10,7 +10,7 @@ from compliance.violation import answered, run
 
 SOCKETS = 'ss -H -tulpn'
 RAW = 'ss -H -wanp; ss -H -0 -np; echo end'
-HTTP = "curl -s -m 3 -o /dev/null -w '%%{http_code} %%{redirect_url}' http://%s/courses/"
+HTTP = "curl -s -m 8 -o /dev/null -w '%%{http_code} %%{redirect_url}' http://%s/courses/"
 RISKY = {
     'ftp': (20, 21), 'telnet': (23,), 'mail': (25, 110, 143, 465, 587, 993, 995), 'trivial-ftp': (69,), 'finger': (79,),
     'portmapper': (111,), 'windows-shares': (135, 137, 138, 139, 445), 'snmp': (161, 162), 'ldap': (389, 636),

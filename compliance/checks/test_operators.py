@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from compliance.checking import clauses, not_applicable, not_verified, violation
+from compliance.checking import clauses, not_applicable, not_verified, tiers, violation
 from compliance.reading.accounts import accounts
 from compliance.reading.log_ins import log_ins as recorded
 from compliance.violation import answered, run
@@ -33,6 +33,15 @@ KINDS = {
     'typed-command': r'/\.[^/]*_history$',
     'file-of-the-automation': r'/\.ansible/tmp/',
 }
+
+LONGEST_UNUSED_DAYS = 90
+"""Project default: no text says how long an account may lie unused."""
+
+LAST_LOG_INS = (
+    'for name in {names}; do echo last $name $(journalctl -q -t sshd-session -t sshd -o short-unix -n 1 '
+    '-g "^Accepted [^ ]+ for $name from " | cut -d. -f1); done; '
+    'echo oldest $(journalctl -q -o short-unix | head -n 1 | cut -d. -f1); echo now $(date +%s)'
+)
 
 
 def automation(expected):
@@ -67,7 +76,7 @@ def log_ins(host):
     return found
 
 
-@clauses('22239-8.1.4.2-a', '22239-8.1.4.2-c', '22239-8.1.5.1-a', '22239-8.1.10.6-b')
+@clauses('22239-8.1.4.2-a', '22239-8.1.4.2-c', '22239-8.1.5.1-a', '22239-8.1.10.6-b', '22239-8.1.8.2')
 @violation(run("printf 'anlan-planted:x:4244:65534::/nonexistent:/bin/bash\\n' >> /etc/passwd",
                "sed -i '/^anlan-planted:/d' /etc/passwd"))  # fmt: skip
 def test_accounts_of_people_are_those_that_the_platform_names(host, expected):
@@ -79,7 +88,7 @@ def test_accounts_of_people_are_those_that_the_platform_names(host, expected):
     assert not missing, f'named by the platform and not here: {" ".join(missing)}'
 
 
-@clauses('22239-8.1.4.1-a', '22239-8.1.4.2-c', '22239-8.1.10.6-b')
+@clauses('22239-8.1.4.1-a', '22239-8.1.4.2-c', '22239-8.1.10.6-b', '22239-8.1.8.2')
 @violation(run(
     'mkdir -p /var/lib/anlan-planted/.ssh && ssh-keygen -q -t ed25519 -N "" -f /run/anlan-planted-key && '
     'mv /run/anlan-planted-key.pub /var/lib/anlan-planted/.ssh/authorized_keys; rm -f /run/anlan-planted-key',
@@ -181,7 +190,7 @@ def test_who_logged_in_is_who_the_platform_names(host, expected):
     assert not strange, f'logged in and not named by the platform: {" ".join(strange)}'
 
 
-@clauses('22239-8.1.4.4-c', '22239-8.1.10.6-i')
+@clauses('22239-8.1.4.4-c', '22239-8.1.10.6-i', '22239-8.1.3.5-d')
 @violation(answered('grep -E "^Accepted "', '  3 one publickey anlan 203.0.113.7\n'))
 def test_log_ins_came_from_the_bastion(host, expected):
     if expected.tier == 'operations':
@@ -197,3 +206,30 @@ def test_log_ins_were_by_key(host):
     ways = {way for way, _, _ in log_ins(host)}
     strange = sorted(ways - {'publickey', 'keyboard-interactive/pam'})
     assert not strange, f'logged in by {" ".join(strange)}'
+
+
+@tiers('operations')
+@clauses('22239-8.1.4.2-c')
+@violation(answered('echo oldest ', 'last lihua 1780000000\noldest 1770000000\nnow 1795645503\n'))
+def test_no_operator_has_been_away_for_long(host, expected):
+    names = sorted(declared(expected))
+    if not names:
+        not_applicable('the platform names no operator')
+    # Every way to any host leads through the bastion.
+    said = host.run(LAST_LOG_INS.format(names=' '.join(names)))
+    lines = [line.split() for line in said.stdout.splitlines()]
+    times = {tuple(words[:-1]): int(words[-1]) for words in lines if words and words[-1].isdigit()}
+    if ('oldest',) not in times or ('now',) not in times:
+        not_verified('the records of log-ins cannot be read')
+    since = times['now',] - LONGEST_UNUSED_DAYS * 86400
+    # Somebody without a record was away for as long as there are records.
+    last = {words[1]: time for words, time in times.items() if words[0] == 'last' and len(words) == 2}
+    away = [name for name, time in last.items() if time < since]
+    unseen = sorted(set(names) - set(last))
+    if times['oldest',] < since:
+        away += unseen
+    assert not away, f'not logged in for {LONGEST_UNUSED_DAYS} days: {" ".join(sorted(away))}'
+    if unseen:
+        not_verified(
+            f'no log-in of {" ".join(unseen)} is on record, and the records are younger than {LONGEST_UNUSED_DAYS} days'
+        )

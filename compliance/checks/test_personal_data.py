@@ -109,7 +109,7 @@ def planted_table(words, more=''):
 
 
 @tiers('data')
-@clauses('22239-8.1.4.11-a', '35273-6.1')
+@clauses('22239-8.1.4.11-a', '35273-6.1', 'csl-23-4')
 @violation(planted_table('id integer'))
 def test_no_table_is_outside_the_inventory_of_data(host):
     more = {table for table, _, _ in columns(host)} - set(INVENTORY) - IMPERSONAL
@@ -117,7 +117,7 @@ def test_no_table_is_outside_the_inventory_of_data(host):
 
 
 @tiers('data')
-@clauses('22239-8.1.4.11-a', '35273-6.1')
+@clauses('22239-8.1.4.11-a', '35273-6.1', 'csl-23-4')
 @violation(
     executed(
         'ALTER TABLE accounts_learner_groups ADD COLUMN planted_address text',
@@ -135,7 +135,7 @@ def test_nothing_is_kept_of_a_person_but_what_is_named(host):
 
 
 @tiers('data')
-@clauses('35273-6.3-a', '22239-8.1.4.8-b', 'cosha-7.1')
+@clauses('35273-6.3-a', '22239-8.1.4.8-b', 'cosha-7.1', 'csl-23-4')
 @violation(planted_table('phone text'))
 def test_a_column_for_sensitive_data_keeps_it_sealed(host):
     wrong = [
@@ -178,7 +178,7 @@ def test_no_name_stands_beside_an_account(host):
 
 
 @tiers('data')
-@clauses('35273-6.3-a', '22239-8.1.4.8-b', 'cosha-7.1')
+@clauses('35273-6.3-a', '22239-8.1.4.8-b', 'cosha-7.1', 'csl-23-4')
 @pytest.mark.parametrize(
     ('what', 'fault'),
     [
@@ -204,7 +204,7 @@ def test_each_learner_has_agreed_to_a_notice(host):
 
 
 @tiers('data')
-@clauses('35273-6.3-b', '35273-6.3-c')
+@clauses('35273-6.3-b', '35273-6.3-c', 'face-on-device', 'face-retention')
 @violation(planted_table('face_image bytea'))
 def test_no_picture_of_a_face_is_in_the_database(host):
     wrong = [

@@ -93,7 +93,7 @@ def test_every_password_is_kept_as_scram(host):
     assert not weak, f'not kept as SCRAM-SHA-256: {", ".join(weak)}'
 
 
-@clauses('22239-8.1.4.2-b', '22239-8.1.4.1-a')
+@clauses('22239-8.1.4.2-b', '22239-8.1.4.1-a', 'guideline-6.4.1.1')
 @violation(made("LOGIN PASSWORD 'anlan_planted'"))
 def test_no_password_is_a_default_one(host):
     leader(host)

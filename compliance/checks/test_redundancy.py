@@ -27,7 +27,7 @@ DATABASE = (
     "link.sendall(b'show stat\\n'); said = b''.join(iter(lambda: link.recv(65536), b'')).decode()\n"
     "[print(*[line.split(',')[at] for at in (0, 1, 17)]) for line in said.splitlines() if line.count(',') > 17]\""
 )
-MEMBERS = 'curl -sk -m 3 https://%s:8008/cluster'
+MEMBERS = 'curl -sk -m 8 https://%s:8008/cluster'
 
 
 def pings(addresses):
@@ -251,7 +251,7 @@ def test_a_learner_comes_in_by_every_carrier(host, expected, family):
     address = {name: (f'[{each[0]}]' if family == 'ipv6' else each[0]) for name, each in ways.items() if each}
     assert len(address) > 1, f'{len(address)} edge(s) over {family}'
     asked = '; '.join(
-        f'curl -sk -m 4 --resolve {door["name"]}:{door["port"]}:{each} https://{door["name"]}:{door["port"]}/edgez'
+        f'curl -sk -m 8 --resolve {door["name"]}:{door["port"]}:{each} https://{door["name"]}:{door["port"]}/edgez'
         for each in address.values()
     )
     said = host.run(f'{asked}; echo end').stdout.split()

@@ -31,7 +31,7 @@ OF_TIER = {
                  'anlan-cache-metrics.socket', 'anlan-limits-watch.service', 'anlan-block-list.service',
                  'anlan-block-list.socket'),
     'app': ('anlan-application.service', 'anlan-application.socket', 'haproxy.service', 'nginx.service',
-            'anlan-block-list.service', 'anlan-block-list.socket'),
+            'anlan-block-list.service', 'anlan-block-list.socket', 'anlan-sessions-clear.timer'),
     'data': ('patroni.service', 'etcd.service', 'valkey-server.service', 'valkey-sentinel.service',
              'anlan-database-rejoin.timer', 'anlan-etcd-yield.timer'),
     'monitoring': ('anlan-event-door.service', 'anlan-event-keeper.service'),
@@ -46,6 +46,7 @@ ALSO = {
             'anlan-session-keeper.*', 'anlan-signatures.*', 'anlan-mounts.service', 'anlan-guard*', 'anlan-violation*',
             'auditd.service', 'audit-rules.service'),
     'firewall': ('conntrackd.service', 'anlan-intrusion-rules.service'),
+    'app': ('anlan-sessions-clear.service',),
     'data': ('anlan-database-rejoin.service', 'anlan-etcd-yield.service', 'anlan-etcd-yield*'),
     'monitoring': ('anlan-event-store@*.service', 'anlan-event-store@*.socket'),
 }  # fmt: skip
@@ -135,7 +136,7 @@ def test_nothing_runs_but_what_the_tier_is_for(host, expected, kind, states):
     assert not more, f'run, and nobody declared them: {", ".join(more)}'
 
 
-@clauses('22239-8.1.2.1-e', 'cosha-5.1')
+@clauses('22239-8.1.2.1-e', 'cosha-5.1', '22239-8.1.7.5')
 @violation(told('list-units', 'units', 'dbus.service loaded active running\nend\n'))
 def test_what_the_tier_is_for_runs(host, expected):
     states = {name: (active, state) for name, _, active, state in units(host)}
@@ -162,7 +163,7 @@ def test_what_the_tier_is_for_starts_by_itself(host, expected):
     assert not missing, f'do not start by themselves: {", ".join(missing)}'
 
 
-@clauses('cosha-5.1', '22239-8.1.2.1-e')
+@clauses('cosha-5.1', '22239-8.1.2.1-e', '22239-8.1.7.5')
 @violation(run(
     'systemd-run --quiet --unit=anlan-planted-failure false; sleep 0.3',
     'systemctl reset-failed anlan-planted-failure.service 2>/dev/null || true',
@@ -185,7 +186,7 @@ def test_each_unit_in_force_is_the_one_on_disk(host, expected):
     assert not changed, f'changed on disk and not loaded: {", ".join(changed)}'
 
 
-@clauses('22239-8.1.4.4-e', '22239-8.1.10.5-a')
+@clauses('22239-8.1.4.4-e', '22239-8.1.10.5-a', '22239-8.1.5.4-e')
 @violation(run(
     'cp /bin/sleep /usr/local/bin/anlan-planted && systemd-run --quiet --collect --unit=anlan-planted '
     '/usr/local/bin/anlan-planted 60 && sleep 0.2 && rm /usr/local/bin/anlan-planted',

@@ -144,7 +144,7 @@ def test_an_administrator_acts_as_root_alone(host):
     assert not found, f'also as others: {"; ".join(found)}'
 
 
-@clauses('22239-8.1.4.3-a', '22239-8.1.5.1-a', '22239-8.1.10.6-i')
+@clauses('22239-8.1.4.3-a', '22239-8.1.5.1-a', '22239-8.1.10.6-i', '22239-8.1.3.5-d', '22239-8.1.10.6-e')
 @granted('Defaults:%anlan-operators !log_output')
 def test_sessions_of_people_are_recorded(host):
     said = policy(host).bound.get('%anlan-operators')

@@ -39,7 +39,7 @@ def test_who_shows_no_password_is_refused(host, service):
     assert answers[0].startswith('NOAUTH'), f'{service} answers without a password: {answers[0]}'
 
 
-@clauses('22239-8.1.4.2-b', '22239-8.1.4.1-a')
+@clauses('22239-8.1.4.2-b', '22239-8.1.4.1-a', 'guideline-6.4.1.1')
 @pytest.mark.parametrize('service', each_service(ruled('valkey', "'>foobared'"), ruled('sentinel', "'>foobared'")))
 def test_no_default_password_opens_it(host, service):
     answers = [line for line in host.run(strangers()).stdout.splitlines() if line.startswith(f'{service} default')]

@@ -50,7 +50,7 @@ HONEST = {'page': '"$u/courses/"', 'search': '"$u/search/?q=%E9%AB%98%E5%A4%84%E
 EVERY = {**ATTACKS, **{name: words for name, (words, _) in OTHERS.items()}, **HONEST}
 # One program and, where the edge lets it, one connection: that is most of the time.
 PROBE = 'u=https://NAME:PORT; curl ' + ' --next '.join(
-    "-sk -m 4 --path-as-is --resolve NAME:PORT:127.0.0.1 -H 'X-Waf-Probe: 1' -o /dev/null "
+    "-sk -m 8 --path-as-is --resolve NAME:PORT:127.0.0.1 -H 'X-Waf-Probe: 1' -o /dev/null "
     f"-w '{name} %{{http_code}} %header{{x-request-refused}}\\n' {words}"
     for name, words in EVERY.items()
 )

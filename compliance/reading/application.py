@@ -73,7 +73,7 @@ def log_ins(expected: Expected) -> str:
     """Return the command that tries to log in, with a name and a password that everybody knows, as a browser would."""
     name = expected.platform['front_door']['name']
     own = f'{expected.name}.{expected.outputs["variables"]["internal_domain"]}'
-    curl = f'curl -s -m 4 --cacert /etc/anlan/tls/ca.crt -H "Host: {name}"'
+    curl = f'curl -s -m 8 --cacert /etc/anlan/tls/ca.crt -H "Host: {name}"'
     page = f'https://{own}:8443/accounts/login/'
     return f"""
 token=$({curl} -o /dev/null -D - {page} | sed -n 's/^[Ss]et-[Cc]ookie: csrftoken=\\([^;]*\\).*/\\1/p')

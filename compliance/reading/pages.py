@@ -10,7 +10,7 @@ from testinfra.host import Host
 from compliance.checking import not_verified
 from compliance.expected import Expected
 
-CURL = 'curl -s -m 4 -o /dev/null -D - --cacert /etc/anlan/tls/ca.crt'
+CURL = 'curl -s -m 8 -o /dev/null -D - --cacert /etc/anlan/tls/ca.crt'
 AWAY = ('', '502', '503', '504')
 """What is answered while who should answer is away."""
 

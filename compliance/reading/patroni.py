@@ -11,7 +11,7 @@ from testinfra.host import Host
 from compliance.expected import Expected
 from compliance.reading.asking import done
 
-CURL = 'curl -sS -m 3 --cacert /etc/anlan/tls/ca.crt'
+CURL = 'curl -sS -m 8 --cacert /etc/anlan/tls/ca.crt'
 OWN = '--cert /etc/anlan/tls/host.crt --key /etc/anlan/tls/host.key'
 LEADERS = ('leader', 'standby_leader')
 
