@@ -22,7 +22,7 @@ class Unanswered(Exception):
 
 
 class Silent(Exception):
-    """A check asked a host that does not answer."""
+    """A check asked a host that does not answer, or whose answer is not whole: a half of it would look like good."""
 
 
 class Answers:

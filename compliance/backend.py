@@ -6,7 +6,7 @@ from typing import Any
 
 from testinfra.backend.base import BaseBackend, CommandResult
 
-from compliance.answers import Answers
+from compliance.answers import Answers, Silent
 
 
 class RecordedBackend(BaseBackend):  # type: ignore[misc]
@@ -22,8 +22,13 @@ class RecordedBackend(BaseBackend):  # type: ignore[misc]
         self.asked: dict[str, None] = {}
 
     def run(self, command: str, *args: str, **kwargs: Any) -> CommandResult:
-        """Given a command (`%s` is filled with quoted `args`), return its result. Raise Unanswered or Silent."""
+        """Given a command (`%s` is filled with quoted `args`), return its result.
+
+        Raise Unanswered, or Silent where there is no whole answer.
+        """
         text = self.quote(command, *args)
         self.asked[text] = None
         answer = self._answers.answer(self.hostname, text, self._item)
+        if answer.missing:
+            raise Silent(f'{answer.missing}: {" ".join(text.split())[:160]}')
         return self.result(answer.code, text.encode(), answer.out, answer.err)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ WITHOUT = (
     'threadexception', 'unraisableexception', 'warnings',
 )  # fmt: skip
 """What pytest brings for tests of programs: of no use here, and a third of the time."""
+
+HEEDED = ('PYTEST_ADDOPTS', 'PYTEST_PLUGINS', 'PYTEST_DISABLE_PLUGIN_AUTOLOAD')
+"""What pytest takes from the environment: meant for other tests, it could leave checks out without a word."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +73,18 @@ def run_pytest(plugin: AuditPlugin, folder: Path = CHECKS) -> None:
         *(word for name in WITHOUT for word in ('-p', f'no:{name}')),
     ]  # fmt: skip
     said = io.StringIO()
-    before = os.environ.get('PYTEST_DISABLE_PLUGIN_AUTOLOAD')
+    if sys.flags.optimize:
+        raise AnlanError('checks are assertions, which `python -O` and PYTHONOPTIMIZE take out: run without')
+    before = {name: os.environ.pop(name, None) for name in HEEDED}
     os.environ['PYTEST_DISABLE_PLUGIN_AUTOLOAD'] = '1'
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             code = pytest.main(words, plugins=[plugin])
     finally:
-        if before is None:
-            del os.environ['PYTEST_DISABLE_PLUGIN_AUTOLOAD']
-        else:
-            os.environ['PYTEST_DISABLE_PLUGIN_AUTOLOAD'] = before
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
     if plugin.errors:
         raise AnlanError(f'a file of checks cannot be read: {" ".join(plugin.errors[0].split())[:600]}')
     if code not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 from testinfra.host import Host
 
+from compliance.answer import Silence
 from compliance.answers import Answers, Silent, Unanswered
 from compliance.backend import RecordedBackend
 from compliance.checking import NOT_APPLICABLE, NOT_VERIFIED
@@ -67,7 +68,7 @@ class AuditPlugin:
         """Judge every check; those that wanted to know more again, once it is known. Never asks while judging."""
         if self.errors:
             return True
-        pending = [case for item in session.items for case in self._cases(item)]
+        pending = every = [case for item in session.items for case in self._cases(item)]
         number = 0
         while pending:
             number += 1
@@ -77,7 +78,16 @@ class AuditPlugin:
                 for case in pending:
                     self._judged(case, True)
                 break
+        self._take_back(every)
         return True
+
+    def _take_back(self, cases: Sequence[_Case]) -> None:
+        """Judge again what was judged on a host before it fell silent: what it said until then is not on record."""
+        silent = {host for host, said in self.answers.known.items() if isinstance(said, Silence)}
+        self.results = [result for result in self.results if result.host not in silent]
+        for case in cases:
+            if case.host in silent:
+                self._judged(case, True)
 
     def _cases(self, item: pytest.Item) -> Iterator[_Case]:
         """Yield an item for each host that it concerns and that is wanted."""
@@ -102,6 +112,8 @@ class AuditPlugin:
         verdict, reason = case.verdict(Host(backend), Expected(case.host, self.outputs), last)
         if verdict is None:
             return False
+        if verdict == 'pass' and not backend.asked:
+            verdict, reason = 'not-verified', 'it asked the host nothing'
         self.results.append(
             CheckResult(case.check, case.case, case.host, case.clauses, verdict, reason[:LONGEST_REASON],
                         tuple(backend.asked))
@@ -125,7 +137,9 @@ class _Case:
     def verdict(self, host: Host, expected: Expected, last: bool) -> tuple[CheckVerdict | None, str]:
         """Return the verdict and its reason; None if it wants to know more and it is not the `last` time."""
         try:
-            if self.kernel_wide and is_container(host):
+            if self.kernel_wide and (among := is_container(host)) is None:
+                return 'not-verified', 'the host does not say whether it is a container'
+            if self.kernel_wide and among:
                 return 'not-verified', 'the host is a container: this belongs to the kernel of the machine beneath it'
             given = {**getattr(self.item, 'callspec', _NONE).params, 'host': host, 'expected': expected}
             function = self.item.obj  # type: ignore[attr-defined]
@@ -154,9 +168,12 @@ class _NoParameters:
 _NONE = _NoParameters()
 
 
-def is_container(host: Host) -> bool:
-    """Return whether a host is a container; asked of the host itself."""
-    return bool(host.run(CONTAINER).rc == 0)
+def is_container(host: Host) -> bool | None:
+    """Return whether a host is a container, asked of the host itself; None if it does not say."""
+    said = host.run(CONTAINER)
+    if said.rc == 0:
+        return True
+    return False if said.stdout.strip() == 'none' else None
 
 
 def check_of(item: pytest.Item) -> str:

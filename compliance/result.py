@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 CheckVerdict = Literal['pass', 'fail', 'not-verified', 'not-applicable']
 
@@ -41,5 +41,7 @@ class CheckResult:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> CheckResult:
-        """Given what `document` returned, return the result."""
+        """Given what `document` returned, return the result. Raise ValueError if its verdict is none."""
+        if document['verdict'] not in get_args(CheckVerdict):
+            raise ValueError(f'{document["verdict"]!r} is no verdict')
         return cls(**{**document, 'clauses': tuple(document['clauses']), 'commands': tuple(document['commands'])})

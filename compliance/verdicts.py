@@ -26,6 +26,9 @@ KINDS: dict[ProofKind, tuple[str, str]] = {
     'checks': ('核查', 'check'), 'drills': ('演练', 'drill'), 'alerts': ('告警规则', 'alert rule'),
     'evidence': ('证据', 'record'),
 }  # fmt: skip
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""A record that is further ahead than this would stay fresh for longer than its clause lets it."""
+
 NAMED_AS = {'drills': 'drill:', 'alerts': 'alert:', 'evidence': ''}
 """How `Evidence.runs` names a record of that kind of proof."""
 
@@ -250,6 +253,9 @@ def _run(
 def _old(record: Reference, period: timedelta | None, situation: Situation) -> Said | None:
     """Given a record, return why it no longer speaks of the platform as it is, None if it does."""
     number = record.number
+    if record.ended - situation.now > CLOCKS_DIFFER:
+        when = f'{record.ended:%Y-%m-%d %H:%M} UTC'
+        return Said(f'记录 {number} 的时间（{when}）在将来', f'record {number} ({when}) is of a time to come')
     if period is not None and situation.now - record.ended > period:
         when = f'{record.ended:%Y-%m-%d %H:%M} UTC'
         days = period.days

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Literal
+from urllib.parse import urlsplit
 
 Protocol = Literal['tcp', 'udp', 'icmp']
 
@@ -54,6 +55,14 @@ def outside_flows(time_sources: Sequence[IPv4Address], resolvers: Sequence[IPv4A
         flows.append(Flow('names-udp', EVERYONE, names, 'udp', (53,), 'names outside the platform'))
         flows.append(Flow('names-tcp', EVERYONE, names, 'tcp', (53,), 'names outside the platform, long answers'))
     return tuple(flows)
+
+
+def signature_flows(mirror: str | None, address: IPv4Address | None) -> tuple[Flow, ...]:
+    """Given the mirror of signatures of malware (an https address) and where it is, return the flow to it, if any."""
+    if mirror is None or address is None:
+        return ()
+    port = urlsplit(mirror).port or 443
+    return (Flow('signatures', EVERYONE, f'{OUTSIDE}{address}', 'tcp', (port,), 'signatures of malware'),)
 
 
 def declared_flows(front_door_port: int, ssh_ports: tuple[int, ...] = (22,)) -> tuple[Flow, ...]:

@@ -9,7 +9,7 @@ from anlan.platform import Platform
 from anlan.platform.targets import OnpremTarget
 from anlan.platform.tiers import COUNTS, TierName, host_name, zone_of
 from anlan.platform.zones import ZONE_NAMES, ipv6_address
-from infra.flows import Flow, declared_flows, outside_flows
+from infra.flows import Flow, declared_flows, outside_flows, signature_flows
 
 FIREWALL_OFFSET = 2
 """fw-1 has the third address of every zone; the first is this machine's own in the lab."""
@@ -134,6 +134,7 @@ def topology_of(platform: Platform) -> Topology:
         ),
         VirtualAddress('balancer', 'balancer', 'dmz', platform.balancer_virtual_address()),
     )
+    integrity = platform.hardening.integrity
     return Topology(
         platform=platform.name,
         internal_domain=platform.internal_domain(),
@@ -144,6 +145,7 @@ def topology_of(platform: Platform) -> Topology:
         flows=(
             *declared_flows(platform.front_door.port, tuple(sorted({22, *(host.ssh_port for host in hosts)}))),
             *outside_flows(platform.configuration.time_sources, platform.configuration.resolvers),
+            *signature_flows(integrity.signature_mirror, integrity.signature_mirror_address),
         ),
     )
 

@@ -76,6 +76,13 @@ def hardening(platform: Platform) -> Iterator[Problem]:
             f'{settings.guard_seconds} is below ssh.login_grace_seconds + {CONFIRMATION_SECONDS} = {needed_seconds}; '
             'the host would undo a change before a slow log-in could confirm it',
         )
+    integrity = settings.integrity
+    if (integrity.signature_mirror is None) != (integrity.signature_mirror_address is None):
+        missing = 'signature_mirror_address' if integrity.signature_mirror_address is None else 'signature_mirror'
+        yield Problem(
+            f'hardening.integrity.{missing}', 'is not given; the mirror and its address belong together: hosts ask the '
+            'one by its name, the firewalls know the other',
+        )  # fmt: skip
     ages = settings.passwords
     if ages.minimum_days + ages.warning_days >= ages.maximum_days:
         yield Problem(

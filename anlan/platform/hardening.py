@@ -6,6 +6,7 @@ GB/T 22239 level 3 asks for complexity, periods and limits and names almost none
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from typing import Literal
 
 from anlan.platform.base import Section, key
@@ -85,6 +86,9 @@ class Integrity(Section):
         'the signature of the EICAR test file, and the clause on the age of signatures is not met.',
         'https://clamav.example.cn', pattern=r'^https://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._/-]*)?$',
     )  # fmt: skip
+    signature_mirror_address: IPv4Address | None = key(
+        None, 'Address of that mirror: the firewalls let every host reach it there, and nothing else.', '10.1.0.60'
+    )
 
 
 class Audit(Section):

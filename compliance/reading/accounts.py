@@ -81,6 +81,7 @@ def groups(host: Any) -> dict[str, tuple[int, tuple[str, ...]]]:
     for line in said.stdout.splitlines():
         name, _, number, members = line.split(':')
         found[name] = int(number), tuple(each for each in members.split(',') if each)
+    assert found, 'the host names no group'
     return found
 
 

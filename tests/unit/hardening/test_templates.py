@@ -225,3 +225,15 @@ def test_a_password_that_ends_before_it_may_be_changed_is_refused() -> None:
     }  # fmt: skip
     (problem,) = problems_of(with_values(lab(), values))
     assert problem.path == 'hardening.passwords.maximum_days'
+
+
+@pytest.mark.parametrize(
+    ('given', 'missing'),
+    [
+        ({'signature_mirror': 'https://clamav.example.cn'}, 'signature_mirror_address'),
+        ({'signature_mirror_address': '10.1.0.60'}, 'signature_mirror'),
+    ],
+)
+def test_a_mirror_of_signatures_has_a_name_and_an_address(given: dict[str, str], missing: str) -> None:
+    (problem,) = problems_of(with_values(lab(), {f'hardening.integrity.{name}': each for name, each in given.items()}))
+    assert problem.path == f'hardening.integrity.{missing}'

@@ -64,3 +64,13 @@ def test_clocks_and_resolvers_outside_are_the_only_addresses_outside_that_are_le
     assert flows['time-outside']['sources'] == ['198.18.40.11', '198.18.40.12']
     assert flows['names-udp']['destinations'] == ['10.9.0.53', '10.9.0.54']
     assert 'time-outside' not in {flow.name for flow in topology_from(lab()).flows}
+
+
+def test_the_mirror_of_signatures_is_reached_at_its_address_and_port_alone() -> None:
+    values = {
+        'hardening.integrity.signature_mirror': 'https://clamav.example.cn:8443/db',
+        'hardening.integrity.signature_mirror_address': '10.1.0.60',
+    }
+    flows = {flow.name: flow for flow in topology_from(with_values(lab(), values)).flows}
+    assert (flows['signatures'].destination, flows['signatures'].ports) == ('address:10.1.0.60', (8443,))
+    assert 'signatures' not in {flow.name for flow in topology_from(lab()).flows}
