@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -18,12 +19,16 @@ messages = Console(stderr=True, highlight=False)
 PIPED_WIDTH = 100
 """Columns of tables that go to a file or a pipe."""
 
+OBEYED = re.compile('[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]')
+"""What JSON leaves as it is: control characters of eight bits, those that turn a line round, halves of characters."""
+
 results = Console(highlight=False, width=None if sys.stdout and sys.stdout.isatty() else PIPED_WIDTH)
 
 
 def json_text(document: Any) -> str:
-    """Given plain data, return it as indented JSON with sorted keys."""
-    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + '\n'
+    """Given plain data, return it as indented JSON with sorted keys; what a terminal would obey stands as an escape."""
+    text = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False)
+    return OBEYED.sub(lambda found: f'\\u{ord(found.group()):04x}', text) + '\n'
 
 
 def print_json(document: Any) -> None:

@@ -17,14 +17,14 @@ from anlan.errors import Busy
 
 
 @contextmanager
-def hold(file: Path, command: str) -> Iterator[None]:
-    """Given a lock file and the command that wants it, hold the lock while the body runs.
+def hold(file: Path, command: str, *, shared: bool = False) -> Iterator[None]:
+    """Given a lock file and the command that wants it, hold the lock while the body runs; `shared` beside others.
 
     The kernel frees it when the process ends, however it ends. Raise Busy with the holder if another has it.
     """
     with file.open('a+', encoding='utf-8') as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(stream, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             stream.seek(0)
             raise Busy(f'{file.parent.name} is held by {_holder(stream.read())}; wait until it ends') from None
@@ -41,7 +41,9 @@ def hold(file: Path, command: str) -> Iterator[None]:
         # Children (the Pulumi engine, Ansible) must not keep the lock after a killed run.
         os.set_inheritable(stream.fileno(), False)
         yield
-        stream.truncate(0)
+        # Of several that share it the last to come is named, until one wants it alone.
+        if not shared:
+            stream.truncate(0)
 
 
 def _holder(text: str) -> str:

@@ -40,6 +40,11 @@ class PlatformPaths:
         return self.directory / 'lock'
 
     @property
+    def faults_lock(self) -> Path:
+        """Return the file that who plants faults locks for itself alone, and who looks at hosts locks with others."""
+        return self.directory / 'faults-lock'
+
+    @property
     def outputs(self) -> Path:
         """Return what the infrastructure hands to Ansible and to every command."""
         return self.directory / 'outputs.anlan.json'

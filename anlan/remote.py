@@ -20,6 +20,9 @@ from anlan.errors import AnlanError, BadInput
 
 CONNECT_SECONDS = 8.0
 READ_BYTES = 65536
+MOST_BYTES = 256 * 1024 * 1024
+"""What a command may write in all: a host that writes without an end must not fill this machine's memory."""
+
 BASTION_PAUSE_SECONDS = 10.0
 """A bastion that refused is not asked again for so long: one try a host would have it shut this machine out."""
 
@@ -84,10 +87,15 @@ class Remote:
         """
         started = time.monotonic()
         client = self._client(host)
+        transport = client.get_transport()
+        assert transport is not None
+        # A host that holds the connection and says nothing would be waited for without an end.
+        guard = threading.Timer(deadline_seconds + CONNECT_SECONDS, transport.close)
+        guard.daemon = True
+        guard.start()
         try:
-            transport = client.get_transport()
-            assert transport is not None
             channel = transport.open_session(timeout=CONNECT_SECONDS)
+            channel.settimeout(deadline_seconds)
             channel.exec_command(shlex.join(argv))
             if stdin is not None:
                 channel.sendall(stdin.encode())
@@ -96,6 +104,8 @@ class Remote:
         except (paramiko.SSHException, OSError, EOFError) as error:
             self._forget(host)
             raise Unreachable(f'{host}: the connection broke: {error or type(error).__name__}') from None
+        finally:
+            guard.cancel()
 
     def run_on_all(
         self, hosts: Sequence[str], argv: Sequence[str], deadline_seconds: float, stdin: str | None = None
@@ -115,11 +125,13 @@ class Remote:
     def _collect(channel: paramiko.Channel, started: float, deadline_seconds: float) -> Result:
         out, err = bytearray(), bytearray()
         while True:
-            while channel.recv_ready():
+            while channel.recv_ready() and len(out) <= MOST_BYTES:
                 out += channel.recv(READ_BYTES)
-            while channel.recv_stderr_ready():
+            while channel.recv_stderr_ready() and len(err) <= MOST_BYTES:
                 err += channel.recv_stderr(READ_BYTES)
             seconds = time.monotonic() - started
+            if len(out) + len(err) > MOST_BYTES:
+                raise EOFError(f'more than {MOST_BYTES // 1024 // 1024} MiB were written')
             if channel.exit_status_ready() and not channel.recv_ready() and not channel.recv_stderr_ready():
                 if channel.eof_received or seconds > deadline_seconds:
                     code = channel.recv_exit_status()

@@ -40,8 +40,11 @@ class Answer:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Answer:
-        """Given what `document` returned, return the answer. Raise ValueError if it is none: a host may say anything."""
-        answer = cls(**document)
+        """Given what `document` returned, return the answer. Raise ValueError if it is none: hosts may say anything."""
+        try:
+            answer = cls(**document)
+        except TypeError:
+            raise ValueError('it is no answer') from None
         texts = (answer.command, answer.out, answer.err, answer.asked)
         if not all(isinstance(each, str) for each in texts) or type(answer.code) is not int:
             raise ValueError('it is no answer')

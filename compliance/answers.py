@@ -65,7 +65,11 @@ class Answers:
         if not missing or self._fetch is None:
             return False
         self.add(self._fetch({host: tuple(commands) for host, commands in missing.items()}))
-        return True
+        return any(self._knows(host, commands) for host, commands in missing.items())
+
+    def _knows(self, host: str, commands: Iterable[str]) -> bool:
+        said = self.known.get(host, {})
+        return isinstance(said, Silence) or any(command in said for command in commands)
 
     def fetch(self, commands: Mapping[str, Iterable[str]]) -> None:
         """Ask each host these commands, before any check asks for them. Nothing without a way to fetch."""

@@ -127,8 +127,15 @@ def replay(
 ) -> Audit:  # fmt: skip
     """Given what an audit observed, judge it again; no host is asked, and what is not on record is `not-verified`.
 
-    `recorded`: only the results that were recorded then, for an audit of a part asked nothing else.
+    `recorded`: only the results that were recorded then, for an audit of a part asked nothing else. Raise BadInput if
+    it does not say which hosts it is of.
     """
+    try:
+        tiers = {str(observation.outputs['hosts'][host]['tier']) for host in observation.hosts}
+    except (KeyError, TypeError):
+        tiers = set()
+    if not tiers:
+        raise BadInput('this is no record of an audit: it does not say which hosts were asked, and what they are for')
     answers = Answers(observation.hosts)
     keys = None if recorded is None else frozenset(result.key for result in recorded)
     judgement = judge(answers, observation.outputs, list(observation.hosts), on_round=on_round, wanted_keys=keys)

@@ -23,7 +23,7 @@ LONGEST = 262144
 
 ENVIRONMENT = {'PATH': '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL': 'C.UTF-8', 'TZ': 'UTC'}
 LEASE = 'anlan-violation'
-LEASE_SECONDS = 60
+LEASE_SECONDS = 90
 HELD = '/run'
 """The folder whose lock lets one planter at a time onto a host."""
 

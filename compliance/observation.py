@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from anlan.ledger.canonical import canonical
 from compliance.answer import Answer, Silence
 
 FORMAT = 1
+MOST_BYTES = 512 * 1024 * 1024
+"""A file of somebody else's may say little and unpack to more than there is memory for."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,11 @@ class Observation:
     def unpacked(cls, content: bytes, name: str) -> Observation:
         """Given the file's content and name, return the observation. Raise BadInput if it is none."""
         try:
-            document = json.loads(gzip.decompress(content))
+            with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
+                text = stream.read(MOST_BYTES + 1)
+            if len(text) > MOST_BYTES:
+                raise BadInput(f'{name}: is larger than {MOST_BYTES // 1024 // 1024} MiB when it is unpacked')
+            document = json.loads(text)
             if document['format'] != FORMAT:
                 raise BadInput(f'{name}: is of format {document["format"]}; this version reads {FORMAT}')
             hosts: dict[str, Mapping[str, Answer] | Silence] = {}

@@ -1,11 +1,12 @@
 """Violations: a fault that a check must see, how it is planted on a host, and how it goes away again.
 
 Each is two shell scripts that run as root. The way back is made before the way in, and a host takes it by itself
-when who planted the fault is gone.
+when who planted the fault is gone. What was there is kept until it is back: half a way back can be gone again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from dataclasses import dataclass
 
@@ -64,10 +65,10 @@ def remove(path: str, after: str = '') -> Violation:
 
 def mode(path: str, bits: str) -> Violation:
     """Given a file and its wrong mode (octal, `0777`), return the violation."""
-    quoted, saved = shlex.quote(path), f'{SAVED}/mode'
+    quoted, saved = shlex.quote(path), _saved('mode', path)
     return Violation(
-        f'mkdir -p {SAVED} && stat -c %a {quoted} > {saved} && chmod {shlex.quote(bits)} {quoted}',
-        f'if [ -e {saved} ]; then chmod "$(cat {saved})" {quoted}; rm -f {saved}; fi',
+        f'mkdir -p {SAVED} && [ ! -s {saved} ] && stat -c %a {quoted} > {saved} && chmod {shlex.quote(bits)} {quoted}',
+        f'if [ -s {saved} ]; then chmod "$(cat {saved})" {quoted} && rm -f {saved}; fi',
     )
 
 
@@ -81,11 +82,19 @@ def _parent(path: str) -> str:
 
 
 def _on(path: str, change: str, after: str) -> Violation:
-    quoted, inside = shlex.quote(path), shlex.quote(path.lstrip('/'))
+    quoted, inside, saved = shlex.quote(path), shlex.quote(path.lstrip('/')), _saved('file', path)
     then = f' && {{ {after}; }}' if after else ''
-    return Violation(
-        f'mkdir -p {SAVED}/file && tar -C / -cpf {SAVED}/file/old.tar --ignore-failed-read {inside} 2>/dev/null; '
-        f'touch {SAVED}/file/planted; {change}{then}',
-        f'if [ -e {SAVED}/file/planted ]; then rm -rf {quoted}; tar -C / -xpf {SAVED}/file/old.tar; '
-        f'rm -rf {SAVED}/file; {after or "true"}; fi',
+    # Code 1 of tar: a file grew while it was read. Without a whole copy, or over an earlier one, nothing is planted.
+    copied = (
+        f'if [ -e {quoted} ] || [ -L {quoted} ]; then tar -C / -cpf {saved}/old.tar {inside} || [ $? -eq 1 ]; '
+        f'else tar -cf {saved}/old.tar -T /dev/null; fi'
     )
+    return Violation(
+        f'[ ! -e {saved}/planted ] && mkdir -p {saved} && {copied} && touch {saved}/planted && {change}{then}',
+        f'if [ -e {saved}/planted ]; then rm -rf {quoted} && tar -C / -xpf {saved}/old.tar{then} && rm -rf {saved}; fi',
+    )
+
+
+def _saved(kind: str, path: str) -> str:
+    # A place of its own for each path: what an earlier fault left must not come back as another's.
+    return f'{SAVED}/{kind}-{hashlib.sha256(path.encode()).hexdigest()[:16]}'

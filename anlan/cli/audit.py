@@ -12,6 +12,7 @@ from rich.text import Text
 from anlan.cli.audit_text import document_of, print_audit, print_mutation
 from anlan.cli.auditing import audit_platform, mutate_platform, recorded_audit
 from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
+from anlan.cli.printable import printable
 from anlan.console import messages, print_json, results, step
 from anlan.errors import EXIT_FAILED, BadInput
 from anlan.platform import load_platform
@@ -103,7 +104,7 @@ def replay_record(
         text = f'{len(differ)} verdicts differ from the record' if differ else same
         results.print(Text(f'  {text}', style='red' if differ else 'green'))
         for line in differ[: None if every else SHOWN]:
-            results.print(Text(f'  {line}', style='red'), soft_wrap=True)
+            results.print(Text(f'  {printable(line)}', style='red'), soft_wrap=True)
     raise typer.Exit(EXIT_FAILED if differ else 0)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from anlan.cli.printable import printable
 from anlan.console import results
 from compliance.audit import Audit
 from compliance.mutation import Mutation
@@ -57,7 +58,8 @@ def print_findings(found: Sequence[CheckResult], limit: int | None) -> None:
             if result.verdict == verdict:
                 grouped.setdefault((verdict, result.name, result.reason), []).append(result.host)
     for (verdict, name, reason), hosts in list(grouped.items())[:limit]:
-        results.print(Text(f'  {verdict} {name}: {reason} ({", ".join(hosts)})', style=COLOUR[verdict]), soft_wrap=True)
+        text = f'  {verdict} {name}: {printable(reason)} ({", ".join(hosts)})'
+        results.print(Text(text, style=COLOUR[verdict]), soft_wrap=True)
     if limit is not None and len(grouped) > limit:
         results.print(f'  and {len(grouped) - limit} more; --all prints them')
 
@@ -67,9 +69,8 @@ def print_mutation(found: Mutation) -> None:
     for each in found.outcomes:
         if each.found != 'caught':
             name = f'{each.check}[{each.case}]' if each.case else each.check
-            results.print(
-                Text(f'  {each.found} {name} on {each.host or "no host"}: {each.reason}', style='red'), soft_wrap=True
-            )
+            text = f'  {each.found} {name} on {each.host or "no host"}: {printable(each.reason)}'
+            results.print(Text(text, style='red'), soft_wrap=True)
     on_hosts, in_answers = found.count('caught', 'on the host'), found.count('caught', 'in the answer')
     results.print(
         f'  {found.count("caught")} of {len(found.outcomes)} faults caught ({found.score:.1%}): {on_hosts} planted on '

@@ -10,10 +10,11 @@ from anlan.cli.observing import observing, require_bastion
 from anlan.cli.recording import Recording
 from anlan.console import json_text, step
 from anlan.errors import BadInput
-from anlan.ledger import Ledger, Record
+from anlan.ledger import Ledger, Record, Verdict
+from anlan.lock import hold
 from anlan.paths import PlatformPaths
 from anlan.platform import Platform
-from anlan.secret_store import ensure_secrets
+from anlan.secret_store import NOTES, ensure_secrets
 from compliance.answers import Answers
 from compliance.audit import Audit, Selection, audit, commands_of, require_results
 from compliance.collecting import Collector
@@ -27,7 +28,8 @@ from compliance.result import CheckResult
 def audit_platform(platform: Platform, selection: Selection) -> Audit:
     """Given a platform that stands and what to check, audit it and write the record. Raise AnlanError if it cannot."""
     paths = PlatformPaths.of(platform.name)
-    with observing(platform) as (remote, outputs):
+    # Beside `audit mutate` an audit would take a planted fault for one of the platform's own.
+    with observing(platform) as (remote, outputs), hold(paths.faults_lock, 'anlan audit run', shared=True):
         require_bastion(platform, remote)
         subject = (
             'every host'
@@ -62,15 +64,23 @@ def audit_platform(platform: Platform, selection: Selection) -> Audit:
 
 def mutate_platform(platform: Platform, checks: tuple[str, ...]) -> Mutation:
     """Given a lab that stands and which checks (all without any), plant each fault and write the record."""
-    with observing(platform) as (remote, outputs):
+    paths = PlatformPaths.of(platform.name)
+    command = 'anlan audit mutate'
+    with (
+        observing(platform) as (remote, outputs),
+        hold(paths.lock, command), hold(paths.faults_lock, command),
+    ):  # fmt: skip
         require_bastion(platform, remote)
-        recording = Recording.begun(platform, 'mutation', 'the faults that checks name', outputs)
         selection = Selection(checks=checks)
-        collector = Collector(remote, secrets_of(PlatformPaths.of(platform.name)))
+        subject = 'the faults that checks name' if selection.whole else f'a part: {", ".join(checks)}'
+        recording = Recording.begun(platform, 'mutation', subject, outputs)
+        collector = Collector(remote, secrets_of(paths))
         answers = Answers({}, collector.fetch)
         hosts = selection.hosts_of(outputs)
         with step('Judging the hosts as they are'):
             before = judge(answers, outputs, hosts, selection.chosen())
+            if not before.results:
+                raise BadInput(f'no check is chosen by {", ".join(checks)}; `anlan audit checks` lists them')
         with step('Planting faults') as shown:
 
             def on_planted(count: int, of: int) -> None:
@@ -79,9 +89,11 @@ def mutate_platform(platform: Platform, checks: tuple[str, ...]) -> Mutation:
 
             found = mutate(collector, outputs, answers, before, on_planted)
             shown.result = f'{found.count("caught")} of {len(found.outcomes)} caught'
-        whole = found.count('caught') == len(found.outcomes)
+        caught = found.count('caught') == len(found.outcomes)
+        # A part that was caught says nothing of the rest, and must not stand in the place of an earlier whole.
+        verdict: Verdict | None = 'fail' if not caught else 'pass' if selection.whole else None
         recording.ended(
-            'pass' if whole else 'fail', {'score': found.document()['score'], 'outcomes': len(found.outcomes)},
+            verdict, {'score': found.document()['score'], 'outcomes': len(found.outcomes)},
             {'mutation.json': json_text(found.document()).encode()},
         )  # fmt: skip
     return found
@@ -89,7 +101,8 @@ def mutate_platform(platform: Platform, checks: tuple[str, ...]) -> Mutation:
 
 def secrets_of(paths: PlatformPaths) -> tuple[str, ...]:
     """Given a platform's paths, return every secret, so that none is kept from an answer."""
-    return tuple(value for value in ensure_secrets(paths.secrets).values() if len(value) >= 16)
+    every = ensure_secrets(paths.secrets)
+    return tuple(value for name, value in every.items() if len(value) >= 16 and not name.endswith(NOTES))
 
 
 def known_commands(paths: PlatformPaths) -> Mapping[str, Sequence[str]]:
@@ -121,7 +134,7 @@ def recorded_audit(platform: Platform, name: str | None) -> tuple[list[CheckResu
 
     A file has no results with it. Raise BadInput if there is no such audit.
     """
-    if name is not None and not name.isdigit():
+    if name is not None and not name.isdecimal():
         path = Path(name)
         try:
             return None, Observation.unpacked(path.read_bytes(), name)

@@ -17,8 +17,9 @@ from anlan.cli.recording import Recording
 from anlan.cli.work import Work
 from anlan.console import json_text, print_json, results, step
 from anlan.errors import EXIT_FAILED, BadInput
+from anlan.ledger import Verdict
 from anlan.lock import hold
-from compliance.audit import Selection
+from compliance.audit import Audit, Selection, commands_of
 from compliance.remediation import HARDENED, Remediation, remediation
 from infra.configure import Run
 from infra.outputs_file import read_outputs
@@ -26,8 +27,8 @@ from infra.outputs_file import read_outputs
 PLAYBOOK = 'harden.yml'
 SHOWN = 40
 CODES = (
-    'Exit codes: 0 no check of these clauses fails (with --dry-run: nothing would change) · 1 one fails, or something '
-    'would change · 2 bad input, it does not stand · 3 another run holds the platform.'
+    'Exit codes: 0 no check of these clauses fails (with --dry-run: nothing would change) · 1 one fails, a host does '
+    'not answer, or something would change · 2 bad input, it does not stand · 3 another run holds the platform.'
 )
 
 
@@ -63,24 +64,50 @@ def harden(
         recording = (
             None if dry_run else Recording.begun(work.platform, 'hardening', 'undo' if undo else 'apply', outputs)
         )
-        with step('Looking at what would change' if dry_run else 'Taking back' if undo else 'Hardening') as shown:
-            run = run_playbook(
-                work, PLAYBOOK, {}, shown, check=dry_run, limit=hosts if host else (), further={'hardening_undo': undo}
-            )
-            shown.result = f'{run.changed} {"to change" if dry_run else "changed"}'
+        try:
+            with step('Looking at what would change' if dry_run else 'Taking back' if undo else 'Hardening') as shown:
+                run = run_playbook(
+                    work, PLAYBOOK, {}, shown, check=dry_run, limit=hosts if host else (),
+                    further={'hardening_undo': undo},
+                )  # fmt: skip
+                shown.result = f'{run.changed} {"to change" if dry_run else "changed"}'
+        except BaseException as error:
+            # Else an earlier hardening that went well would go on speaking for hosts that are half changed.
+            if recording is not None:
+                recording.ended('not-verified', {'ended_by': type(error).__name__}, {})
+            raise
     after = before if dry_run else audit_platform(work.platform, selection)
     found = remediation(before.results, after.results, changed_by_host(run))
+    unseen = () if dry_run else silent_hosts(after)
     if recording is not None:
         recording.ended(
-            'not-verified' if undo else 'fail' if found.failing else 'pass',
-            {'changed': run.changed, 'failing': len(found.failing)},
+            hardening_verdict(after, undo=undo, part=bool(host)),
+            {'changed': run.changed, 'failing': len(found.failing), 'silent': list(unseen)},
             {'hardening.json': json_text(found.document()).encode()},
         )
     if json:
         print_json({**found.document(), 'changed': list(run.changed_tasks)})
     else:
         print_remediation(found, run, dry_run=dry_run)
-    raise typer.Exit(EXIT_FAILED if (run.changed if dry_run else found.failing and not undo) else 0)
+        for name in unseen:
+            results.print(Text(f'  {name}: does not answer now; how it stands is not known', style='red'))
+    raise typer.Exit(EXIT_FAILED if (run.changed if dry_run else unseen or (found.failing and not undo)) else 0)
+
+
+def hardening_verdict(after: Audit, *, undo: bool, part: bool) -> Verdict | None:
+    """Given the audit after a hardening, return the verdict of its record.
+
+    None for a `part` of the hosts that does well: it says nothing of the others.
+    """
+    if undo:
+        return 'not-verified'
+    verdict = after.verdict()
+    return None if part and verdict == 'pass' else verdict
+
+
+def silent_hosts(done: Audit) -> tuple[str, ...]:
+    """Given an audit, return the hosts that did not answer."""
+    return tuple(name for name, commands in commands_of(done.observation).items() if not commands)
 
 
 def changed_by_host(run: Run) -> dict[str, int]:

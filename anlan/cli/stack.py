@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from anlan.cli.bring_up import bring_up, forget
 from anlan.cli.comparing import drifted, not_comparable, planned
-from anlan.cli.operating import standing
+from anlan.cli.operating import operating, standing
 from anlan.cli.options import DEFAULT_PLATFORM, AtOnce, DryRun, Json, PlatformFile, YesLose
 from anlan.cli.recording import Recording
 from anlan.cli.renewing import losses_of
@@ -17,7 +18,7 @@ from anlan.cli.status import print_status
 from anlan.cli.work import Work
 from anlan.console import json_text, print_json, results, say, step
 from anlan.errors import EXIT_CODES_HELP, EXIT_FAILED, BadInput
-from anlan.ledger import Verdict
+from anlan.ledger import Ledger, Verdict
 from anlan.lock import hold
 from infra.targets.base import Target
 from infra.targets.changes import Drift
@@ -111,7 +112,12 @@ def down(
         typed = typer.prompt(f'This removes platform {name} and all of its data. Type its name to go on', err=True)
         if typed.strip() != name:
             raise BadInput(f'{typed.strip()!r} is not {name}; nothing was removed')
-    with hold(work.paths.lock, 'anlan down'), step(f'Removing platform {name}') as shown:
+    # A platform that was never recorded leaves nothing, a ledger least of all.
+    nothing: dict[str, Any] = {}
+    noting: AbstractContextManager[dict[str, Any]] = (
+        operating(work.platform, 'down') if Ledger(work.paths.ledger).stands else nullcontext(nothing)
+    )
+    with hold(work.paths.lock, 'anlan down'), noting as noted, step(f'Removing platform {name}') as shown:
         removed: set[str] = set()
 
         def report(resource: str, state: str) -> None:
@@ -121,6 +127,7 @@ def down(
 
         target.down(report)
         forget(work)
+        noted['removed'] = len(removed)
         shown.result = f'{len(removed)} removed' if removed else 'nothing stood'
 
 
@@ -131,7 +138,10 @@ def drift(
         bool, typer.Option('--hosts-only', help='Do not ask the hosts for their configuration.')
     ] = False,
 ) -> None:
-    """Name all that is no longer as `up` left it: hosts, networks, and what stands on every host."""
+    """Name all that is no longer as `up` left it: hosts, networks, and what stands on every host.
+
+    What was found is written to the ledger.
+    """
     work = Work.of(platform)
     target = work.target()
     with hold(work.paths.lock, 'anlan drift'):

@@ -11,6 +11,8 @@ import pytest
 
 from anlan.cli import block_list
 from anlan.console import Console
+from anlan.ledger import Ledger
+from anlan.paths import PlatformPaths
 from anlan.remote import Result
 from monitoring.block_list import judge
 from tests.unit.block_list.network import ATTACKER
@@ -168,3 +170,16 @@ def test_a_long_reason_is_folded_and_never_cut(
     second = next(index for index, line in enumerate(lines) if '203.0.113.5' in line)
     folded = ''.join(line[start : lines[0].index('since')] for line in lines[second:])
     assert ''.join(folded.split()) == ''.join(REASON.split())
+
+
+def test_a_decision_is_on_record_with_who_made_it_and_a_dry_run_is_not(
+    anlan: Anlan, sample: Path, enforcers: Enforcers
+) -> None:
+    assert anlan('block', 'add', ATTACKER, '--reason', 'a scanner', '--dry-run', '-p', sample).code == 0
+    assert not Ledger(PlatformPaths.of('sample').ledger).stands
+    assert anlan('block', 'add', ATTACKER, '--reason', 'a scanner', '-p', sample).code == 0
+    (record,) = [each for each in Ledger(PlatformPaths.of('sample').ledger).records() if each.kind == 'operation']
+    assert record.document['subject'] == 'block add'
+    observed = record.document['observed']
+    assert (observed['prefix'], observed['reason'], observed['outcome']) == (ATTACKER, 'a scanner', 'done')
+    assert observed['user']

@@ -111,3 +111,14 @@ def test_the_lock_says_who_holds_it_since_when(file: Path) -> None:
     with hold(file, 'anlan up'):
         assert set(json.loads(file.read_text())) == {'command', 'pid', 'since', 'user', 'machine'}
     assert file.read_text() == ''
+
+
+def test_who_shares_a_lock_shares_it_with_others_and_keeps_out_who_wants_it_alone(file: Path) -> None:
+    with hold(file, 'anlan audit run', shared=True):
+        with hold(file, 'anlan audit run', shared=True):
+            pass
+        with pytest.raises(Busy, match='is held by `anlan audit run`'), hold(file, 'anlan audit mutate'):
+            pass
+    mutating, busy = hold(file, 'anlan audit mutate'), pytest.raises(Busy, match='is held by `anlan audit mutate`')
+    with mutating, busy, hold(file, 'anlan audit run', shared=True):
+        pass

@@ -96,6 +96,12 @@ def test_a_record_of_another_format_is_refused():
         Observation.unpacked(gzip.compress(b'{"format": 99}'), 'answers')
 
 
+def test_a_small_file_that_unpacks_to_a_huge_one_is_refused(monkeypatch):
+    monkeypatch.setattr('compliance.observation.MOST_BYTES', 1024 * 1024)
+    with pytest.raises(BadInput, match='is larger than 1 MiB'):
+        Observation.unpacked(gzip.compress(bytes(1024 * 1024 + 1)), 'answers')
+
+
 def test_two_checks_of_one_name_are_refused():
     results = audited(Platform()).results
     with pytest.raises(AnlanError, match='the same name'):

@@ -109,8 +109,9 @@ def test_results_of_a_host_that_is_gone_count_for_nothing() -> None:
         (record(configuration='d' * 64), {}, 'configuration was changed after record 7'),
         (record(configuration=''), {}, 'configuration was changed'),
         (record(), {'configuration': None}, 'does not stand'),
+        (record(age=-DAY), {}, 'is of a time to come'),
     ],
-    ids=['old', 'changed', 'unknown', 'not standing'],
+    ids=['old', 'changed', 'unknown', 'not standing', 'of a time to come'],
 )
 def test_a_pass_of_another_time_or_configuration_is_stale_and_a_failure_stays_one(
     by: Reference, values: dict[str, Any], reason: str
