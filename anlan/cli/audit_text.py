@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from rich.table import Table
@@ -51,17 +51,43 @@ def print_audit(done: Audit, seconds: float, limit: int | None) -> None:
 
 
 def print_findings(found: Sequence[CheckResult], limit: int | None) -> None:
-    """Given results, print what failed and what could not be verified, hosts with the same reason together."""
-    grouped: dict[tuple[str, str, str], list[str]] = {}
-    for verdict in ('fail', 'not-verified'):
-        for result in found:
-            if result.verdict == verdict:
-                grouped.setdefault((verdict, result.name, result.reason), []).append(result.host)
-    for (verdict, name, reason), hosts in list(grouped.items())[:limit]:
-        text = f'  {verdict} {name}: {printable(reason)} ({", ".join(hosts)})'
-        results.print(Text(text, style=COLOUR[verdict]), soft_wrap=True)
-    if limit is not None and len(grouped) > limit:
-        results.print(f'  and {len(grouped) - limit} more; --all prints them')
+    """Given results, print what failed, hosts with the same reason together, and how many checks could not judge.
+
+    What could not be verified is told by its reason and the files of its checks; without a `limit` by check.
+    """
+    hosts = {result.host for result in found}
+    failed = _grouped([result for result in found if result.verdict == 'fail'])
+    for (name, reason), where in list(failed.items())[:limit]:
+        text = f'  fail {name}: {printable(reason)} ({_hosts(where, hosts)})'
+        results.print(Text(text, style=COLOUR['fail']), soft_wrap=True)
+    unseen = [result for result in found if result.verdict == 'not-verified']
+    if limit is None:
+        for (name, reason), where in _grouped(unseen).items():
+            text = f'  not-verified {name}: {printable(reason)} ({_hosts(where, hosts)})'
+            results.print(Text(text, style=COLOUR['not-verified']), soft_wrap=True)
+        return
+    by_reason: dict[str, list[CheckResult]] = {}
+    for result in unseen:
+        by_reason.setdefault(result.reason, []).append(result)
+    for reason, every in list(by_reason.items())[:limit]:
+        names = sorted({result.name for result in every})
+        files = ', '.join(sorted({name.partition('.')[0] for name in names}))
+        what = names[0] if len(names) == 1 else f'{len(names)} checks ({files})'
+        text = f'  not-verified {what}: {printable(reason)} ({_hosts({each.host for each in every}, hosts)})'
+        results.print(Text(text, style=COLOUR['not-verified']), soft_wrap=True)
+    if len(failed) > limit or len(by_reason) > limit:
+        results.print(f'  and {max(len(failed), len(by_reason)) - limit} more; --all prints them')
+
+
+def _grouped(found: Sequence[CheckResult]) -> dict[tuple[str, str], set[str]]:
+    grouped: dict[tuple[str, str], set[str]] = {}
+    for result in found:
+        grouped.setdefault((result.name, result.reason), set()).add(result.host)
+    return grouped
+
+
+def _hosts(where: Collection[str], every: Collection[str]) -> str:
+    return f'all {len(every)} hosts' if len(every) > 2 and len(where) == len(every) else ', '.join(sorted(where))
 
 
 def print_mutation(found: Mutation) -> None:
