@@ -87,8 +87,8 @@ def main() -> int:
         for figure in found:
             Console(width=160).print('  '.join(figure.row()), markup=False)
         if score is not None:
-            print(f'mutation: {score.count("caught")} of {len(score.outcomes)} caught ({score.score:.1%})')
-    caught = score is None or score.count('caught') == len(score.outcomes)
+            print(f'mutation: {score.count("caught")} of {score.applicable} caught ({score.score:.1%})')
+    caught = score is None or score.whole
     return 0 if caught and all(figure.met for figure in found) else 1
 
 

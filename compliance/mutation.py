@@ -17,14 +17,18 @@ from compliance.plugin import CONTAINER
 from compliance.result import CheckResult
 from compliance.violation import PlantedAnswer, Violation
 
-How = Literal['on the host', 'in the answer']
-Found = Literal['caught', 'missed', 'not planted']
+How = Literal['on the host', 'in the answer', 'as it stands']
+Found = Literal['caught', 'missed', 'not planted', 'not applicable']
 MOST_ROUNDS = 4
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a check made of its violation. `how`: a fault on a host, or an answer in its place."""
+    """What a check made of its violation.
+
+    `how`: a fault on a host, an answer in its place, or a fault that is there already. `not applicable`: what it is about
+    is nowhere on this platform.
+    """
 
     check: str
     case: str
@@ -45,9 +49,19 @@ class Mutation:
         return sum(1 for each in self.outcomes if each.found == found and how in (None, each.how))
 
     @property
+    def applicable(self) -> int:
+        """Return how many violations concern this platform."""
+        return len(self.outcomes) - self.count('not applicable')
+
+    @property
+    def whole(self) -> bool:
+        """Return whether there were violations, and each that concerns this platform was caught."""
+        return self.count('caught') == self.applicable > 0
+
+    @property
     def score(self) -> float:
         """Return the share of violations that were caught. What could not be planted was not caught."""
-        return self.count('caught') / len(self.outcomes) if self.outcomes else 0.0
+        return self.count('caught') / self.applicable if self.applicable else 0.0
 
     def document(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -109,13 +123,25 @@ def _choose(judgement: Judgement) -> tuple[list[_Mutant], list[Outcome]]:
         wanted = 'not-verified' if isinstance(violation, PlantedAnswer) else 'pass'
         fit = [result for result in results if result.verdict in ('pass', wanted)]
         if not fit:
-            reason = f'no host passes it: {results[0].host}: {results[0].reason}'
-            outcomes.append(_Mutant(results[0], violation).outcome('not planted', reason))
+            outcomes.append(_unfit(results))
             continue
         best = min(fit, key=lambda result: load[result.host])
         load[best.host] += 1
         chosen.append(_Mutant(best, violation))
     return chosen, outcomes
+
+
+def _unfit(results: Sequence[CheckResult]) -> Outcome:
+    """Return what is known of a check that no host passes: one that says no needs no planted fault to be seen so."""
+    worst = next((result for result in results if result.verdict == 'fail'), None)
+    if worst is not None:
+        return Outcome(worst.check, worst.case, worst.host, 'as it stands', 'caught', worst.reason)
+    first = results[0]
+    applies = next((result for result in results if result.verdict != 'not-applicable'), None)
+    if applies is None:
+        return Outcome(first.check, first.case, first.host, 'on the host', 'not applicable', first.reason)
+    reason = f'no host passes it: {applies.host}: {applies.reason}'
+    return Outcome(applies.check, applies.case, applies.host, 'on the host', 'not planted', reason)
 
 
 def _plant(

@@ -150,7 +150,7 @@ def mutate_hosts(
         print_json(found.document())
     else:
         print_mutation(found)
-    raise typer.Exit(0 if found.count('caught') == len(found.outcomes) else EXIT_FAILED)
+    raise typer.Exit(0 if found.whole else EXIT_FAILED)
 
 
 def _print_plan(selection: Selection, json: bool) -> None:

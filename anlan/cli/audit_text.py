@@ -11,10 +11,15 @@ from rich.text import Text
 from anlan.cli.printable import printable
 from anlan.console import results
 from compliance.audit import Audit
-from compliance.mutation import Mutation
+from compliance.mutation import How, Mutation
 from compliance.result import CheckResult
 
 VERDICTS = ('pass', 'fail', 'not-verified', 'not-applicable')
+WAYS: tuple[tuple[How, str], ...] = (
+    ('on the host', 'planted on hosts'),
+    ('in the answer', 'in the answer: a container has no kernel of its own, or none should have the fault'),
+    ('as it stands', 'there already: the check fails without a fault of ours'),
+)
 COLOUR = {'fail': 'red', 'not-verified': 'yellow', 'pass': 'green'}
 
 
@@ -93,12 +98,13 @@ def _hosts(where: Collection[str], every: Collection[str]) -> str:
 def print_mutation(found: Mutation) -> None:
     """Given what became of each planted fault, print what was not caught, and the score."""
     for each in found.outcomes:
-        if each.found != 'caught':
+        if each.found in ('missed', 'not planted'):
             name = f'{each.check}[{each.case}]' if each.case else each.check
             text = f'  {each.found} {name} on {each.host or "no host"}: {printable(each.reason)}'
             results.print(Text(text, style='red'), soft_wrap=True)
-    on_hosts, in_answers = found.count('caught', 'on the host'), found.count('caught', 'in the answer')
-    results.print(
-        f'  {found.count("caught")} of {len(found.outcomes)} faults caught ({found.score:.1%}): {on_hosts} planted on '
-        f'hosts, {in_answers} in the answer, where a container has no kernel of its own'
-    )
+    results.print(f'  {found.count("caught")} of {found.applicable} faults caught ({found.score:.1%}):', soft_wrap=True)
+    for how, meaning in WAYS:
+        results.print(f'  {found.count("caught", how):>6} {meaning}')
+    if found.count('not applicable'):
+        reasons = sorted({printable(each.reason) for each in found.outcomes if each.found == 'not applicable'})
+        results.print(f'  {found.count("not applicable"):>6} do not concern this platform: {"; ".join(reasons)}')

@@ -88,8 +88,8 @@ def mutate_platform(platform: Platform, checks: tuple[str, ...]) -> Mutation:
                 shown.done(count)
 
             found = mutate(collector, outputs, answers, before, on_planted)
-            shown.result = f'{found.count("caught")} of {len(found.outcomes)} caught'
-        caught = found.count('caught') == len(found.outcomes)
+            shown.result = f'{found.count("caught")} of {found.applicable} caught'
+        caught = found.whole
         # A part that was caught says nothing of the rest, and must not stand in the place of an earlier whole.
         verdict: Verdict | None = 'fail' if not caught else 'pass' if selection.whole else None
         recording.ended(

@@ -1,7 +1,8 @@
 """Runs on a host, as root: what its PAM stacks answer, without a log-in and without a password that changes.
 
-`lockout USER FAILURES SERVICE…` lets so many log-ins of the user fail, and says for each service whether a right password
-is taken before, after, and once the count is put back. `passwords USER WORD…` says which words would be taken as a new password.
+`lockout USER FAILURES SERVICE…` lets so many log-ins of the user fail, and says for each service whether a right
+password is taken before, after, and once the count is put back. `passwords USER WORD…` says which words would be taken
+as a new password.
 What keeps passwords (and stands for the right one) is replaced by pam_permit in a copy of the stacks.
 """
 

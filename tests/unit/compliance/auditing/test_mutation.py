@@ -67,11 +67,26 @@ def test_a_check_without_a_violation_counts_against_the_score():
     assert by_check['greeting.a_database_greets'].found == 'not planted'
 
 
-def test_a_check_that_fails_before_shows_nothing():
+def test_a_check_that_fails_before_is_seen_to_say_no_and_counted_apart():
     platform = Platform(greet='grr')
-    _, by_check = mutated(Collector(platform), platform)
+    found, by_check = mutated(Collector(platform), platform)
+    outcome = by_check['greeting.it_greets']
+    assert (outcome.found, outcome.how, outcome.reason) == ('caught', 'as it stands', 'it says grr')
+    assert found.count('caught', 'as it stands') >= 1
+
+
+def test_what_concerns_no_host_is_no_part_of_the_score():
+    platform = Platform()
+    found, by_check = mutated(Collector(platform), platform)
+    assert by_check['greeting.it_sings'].found == 'not applicable'
+    assert found.applicable == len(found.outcomes) - found.count('not applicable')
+
+
+def test_what_no_host_can_tell_is_not_planted():
+    platform = Platform(silent=['app-1', 'db-1'])
+    found, by_check = mutated(Collector(platform), platform)
     assert by_check['greeting.it_greets'].found == 'not planted'
-    assert 'no host passes it' in by_check['greeting.it_greets'].reason
+    assert not found.whole
 
 
 def test_in_a_container_the_answer_of_the_kernel_is_planted_and_counted_apart():

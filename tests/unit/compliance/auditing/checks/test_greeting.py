@@ -42,6 +42,13 @@ def test_what_is_no_concern(host):
     not_applicable('it has no voice')
 
 
+@clauses('test-3')
+@violation(run('rude', 'polite'))
+def test_it_sings(host):
+    if not host.run('voice').stdout:
+        not_applicable('it has no voice')
+
+
 @clauses('test-4')
 def test_it_breaks(host):
     assert {}['nothing']
