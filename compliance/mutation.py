@@ -26,8 +26,8 @@ MOST_ROUNDS = 4
 class Outcome:
     """What a check made of its violation.
 
-    `how`: a fault on a host, an answer in its place, or a fault that is there already. `not applicable`: what it is about
-    is nowhere on this platform.
+    `how`: a fault on a host, an answer in its place, or a fault that is there already. `not applicable`: what
+    it is about is nowhere on this platform.
     """
 
     check: str
