@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from anlan.secret_store import read_all, without_notes
 from monitoring.steady import settle
 from tests.lab.standing import Standing
@@ -22,6 +24,7 @@ COMES_IN = (
 )
 
 
+@pytest.mark.long
 def test_every_secret_is_rotated_and_a_learner_sees_nothing_of_it(whole: Standing) -> None:
     before = without_notes(read_all(whole.work.paths.secrets))
     learner = whole.learner(seconds=1500)
@@ -45,12 +48,14 @@ def test_every_secret_is_rotated_and_a_learner_sees_nothing_of_it(whole: Standin
     assert before['valkey_password'] not in after.values()
 
 
+@pytest.mark.long
 def test_nothing_is_left_to_bring_after_it(whole: Standing) -> None:
     done = whole.anlan('secret', 'rotate', '--json')
     assert (done.returncode, json.loads(done.stdout)['taken_up']) == (0, [])
     assert whole.anlan('drift').returncode == 0
 
 
+@pytest.mark.long
 def test_after_a_rotation_the_old_password_opens_nothing_and_the_new_one_does(whole: Standing) -> None:
     name = 'database_rewind_password'
     before = read_all(whole.work.paths.secrets)
@@ -67,3 +72,19 @@ def test_after_a_rotation_the_old_password_opens_nothing_and_the_new_one_does(wh
         ''.join(f'{user} postgres {word}\n' for user, word in words),
     )  # fmt: skip
     assert answer.out.splitlines() == ['refused', 'in', 'refused'], answer.err
+
+
+def test_a_secret_that_needs_one_step_is_rotated_while_a_learner_goes_on(whole: Standing) -> None:
+    before = read_all(whole.work.paths.secrets)
+    with whole.learner(seconds=400) as learner:
+        settle(3)
+        done = whole.anlan(
+            'secret', 'rotate', 'patroni_rest_password', 'block_list_key', '--json', deadline_seconds=390
+        )
+        settle(3)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)['status'] == 'ok'
+    run = learner.run()
+    assert run.lost(learner.read_back()) == set()
+    after = read_all(whole.work.paths.secrets)
+    assert all(after[name] != before[name] for name in ('patroni_rest_password', 'block_list_key'))

@@ -137,6 +137,54 @@ class TestIntegrity:
         os.utime(integrity.CONVERGING, (0, 0))
         assert integrity.check(converge=False) == 1
 
+    @pytest.fixture
+    def tree(self, integrity: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """Two folders that AIDE looks at, one file left out, and a base that is younger than all."""
+        for name in ('etc/ssh/sshd_config', 'etc/adjtime', 'home/li/.ssh/keys', 'home/li/letter'):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text('as it was')
+        configuration = tmp_path / 'aide.conf'
+        configuration.write_text(f'!{tmp_path}/etc/adjtime\n{tmp_path}/etc Whole\n{tmp_path}/home/[^/]+/\\.ssh Whole\n')
+        monkeypatch.setattr(integrity, 'CONFIGURATION', str(configuration))
+        later = time.time() + 0.01
+        os.utime(integrity.BASE, (later, later))
+        time.sleep(0.03)
+        return tmp_path
+
+    def test_nothing_touched_since_the_base_needs_no_comparison(self, integrity: ModuleType, tree: Path) -> None:
+        assert not integrity.touched()
+        (tree / 'etc/adjtime').write_text('what runs writes this')
+        (tree / 'home/li/letter').write_text('nobody looks at it')
+        assert not integrity.touched()
+
+    @pytest.mark.parametrize('change', ['content', 'mode', 'new', 'removed', 'below', 'time put back'])
+    def test_whatever_was_touched_since_the_base_is_compared(
+        self, integrity: ModuleType, tree: Path, change: str
+    ) -> None:
+        file = tree / 'etc/ssh/sshd_config'
+        if change == 'content':
+            file.write_text('PermitRootLogin yes')
+        elif change == 'mode':
+            file.chmod(0o666)
+        elif change == 'new':
+            (tree / 'etc/ssh/new').touch()
+        elif change == 'removed':
+            file.unlink()
+        elif change == 'below':
+            (tree / 'home/li/.ssh/keys').write_text('another key')
+        else:
+            file.write_text('PermitRootLogin yes')
+            os.utime(file, (0, 0))
+        assert integrity.touched()
+
+    def test_without_a_base_or_its_settings_everything_counts_as_touched(
+        self, integrity: ModuleType, tree: Path
+    ) -> None:
+        (tree / 'aide.conf').unlink()
+        assert integrity.touched()
+        integrity.BASE.unlink()
+        assert integrity.touched()
+
 
 class TestMalware:
     def test_signatures_of_the_vendor_are_used_where_they_are_and_their_age_is_known(self, tmp_path: Path) -> None:
