@@ -2,8 +2,8 @@
 
 Live: the first run knows no commands, the ones after it ask each host all in one round trip. A host alone: the first of
 each tier, from the question to the verdicts; hosts of a lab share a machine, so that in a whole run each waits for the
-others. Replay: a whole process, `anlan audit replay`, as an auditor starts it. `--mutate` plants the fault of each check
-besides and prints the score.
+others. Replay: a whole process, `anlan audit replay`, as an auditor starts it. `--mutate` plants the fault of each
+check besides and prints the score.
 """
 
 from __future__ import annotations

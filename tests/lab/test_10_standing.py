@@ -92,13 +92,11 @@ def test_plan_names_what_a_changed_key_would_change_on_which_host(standing: Stan
 
 def test_a_file_changed_by_hand_is_put_back_and_a_renewed_certificate_is_served_after_up(standing: Standing) -> None:
     standing.run('edge-2', 'sudo', 'sh', '-c', 'echo "# by hand" >> /etc/nginx/nginx.conf')
-    drift = standing.anlan('drift', '--json')
-    assert drift.returncode == 1
-    assert json.loads(drift.stdout)['configuration'] == ['edge-2: edge : Write the settings of nginx']
     places = {'edge-1': 443, 'lb-2': 443, 'app-1': 8443, 'db-1': 5432}
     for name in places:
         (standing.work.paths.certificates / name / 'host.crt').unlink()
     planned = json.loads(standing.anlan('plan', '--json').stdout)['configuration']
+    assert 'edge-2: edge : Write the settings of nginx' in planned
     copied = {line.split(':')[0] for line in planned if 'certificate : Copy the certificate and its key' in line}
     assert copied == set(places)
     assert 'edge-1: edge : Write the settings of nginx' in planned
@@ -209,6 +207,7 @@ def test_a_host_needs_no_service_but_its_own(standing: Standing, name: str) -> N
     assert failed.strip() == ''
 
 
+@pytest.mark.long
 def test_the_same_hosts_taken_as_hosts_that_exist_need_no_change(standing: Standing, tmp_path: Path) -> None:
     file = onprem_file(standing, tmp_path)
     try:

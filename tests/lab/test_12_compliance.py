@@ -1,4 +1,4 @@
-"""Every check judges every host, sees the fault that it names, and gives the same verdict again from the record."""
+"""Every check judges every host, and gives the same verdict again from the record; hardening, verdicts, packs."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from anlan.deadline import wait_until
+from tests.lab.audits import audited
 from tests.lab.standing import PLATFORM_FILE, Standing
 
 CHECKS = 300
@@ -20,16 +21,6 @@ CHECKS = 300
 
 EXPECTED_FAILURES = {'malware.signatures_are_not_too_old', 'malware.new_signatures_are_fetched_by_themselves'}
 """A lab has no mirror of signatures of malware, and says so."""
-
-
-def audited(standing: Standing, *words: str) -> tuple[int, dict[str, Any]]:
-    done = standing.anlan('audit', 'run', '--json', *words)
-    assert done.stdout, done.stderr
-    return done.returncode, json.loads(done.stdout)
-
-
-def verdicts(document: dict[str, Any]) -> dict[str, str]:
-    return {result['id']: result['verdict'] for result in document['results']}
 
 
 def failing(document: dict[str, Any]) -> dict[str, str]:
@@ -56,39 +47,6 @@ def test_every_check_judges_every_host(whole: Standing) -> None:
 def test_a_replay_gives_the_same_verdicts(standing: Standing) -> None:
     done = standing.anlan('audit', 'replay', '--json')
     assert (done.returncode, json.loads(done.stdout)['differences']) == (0, [])
-
-
-PLANTED = (
-    'ssh',
-    'sudo',
-    'file_modes',
-    'firewall',
-    'listeners',
-    'integrity',
-    'postgresql',
-    'valkey',
-    'nginx',
-    'journal',
-)
-"""Files of checks whose faults are planted in every run; those of all in a long one."""
-
-
-@pytest.mark.parametrize('files', [PLANTED, pytest.param((), marks=pytest.mark.long)], ids=['some', 'all'])
-def test_every_planted_fault_is_caught_and_nothing_of_it_stays(standing: Standing, files: tuple[str, ...]) -> None:
-    chosen = [word for name in files for word in ('--check', name)]
-    _, before = audited(standing, *chosen)
-    done = standing.anlan('audit', 'mutate', '--yes', '--json', *chosen, deadline_seconds=900)
-    document = json.loads(done.stdout)
-    assert [each for each in document['outcomes'] if each['found'] in ('missed', 'not planted')] == []
-    assert sum(each['how'] == 'on the host' for each in document['outcomes']) > 100
-    print(f'\n  {len(document["outcomes"])} faults, {document["score"]:.1%} caught')
-    _, after = audited(standing, *chosen)
-    differs = {
-        name: (verdict, verdicts(after).get(name)) for name, verdict in verdicts(before).items()
-        if verdicts(after).get(name) != verdict
-    }  # fmt: skip
-    assert differs == {}
-    standing.wait_whole()
 
 
 def test_a_host_that_is_gone_is_not_verified_and_not_missing(standing: Standing) -> None:
