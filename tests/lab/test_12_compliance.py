@@ -58,7 +58,9 @@ def test_a_host_that_is_gone_is_not_verified_and_not_missing(standing: Standing)
     of_host = [result for result in document['results'] if result['host'] == 'app-2']
     assert code == 1
     assert len(of_host) > 50
-    assert {result['verdict'] for result in of_host} == {'not-verified'}
+    # What the platform file alone decides is decided without the host; all that it was asked is not verified.
+    assert {result['verdict'] for result in of_host if result['commands']} == {'not-verified'}
+    assert 'pass' not in {result['verdict'] for result in of_host}
     assert any(result['verdict'] == 'pass' for result in document['results'])
     standing.wait_whole()
 
