@@ -17,7 +17,10 @@ from compliance.clause import Clause, ClauseId
 
 LONGEST_DAYS = 366
 ANY = '*'
-WORDS = {'extra_forbidden': 'is an unknown key', 'missing': 'is missing'}
+WORDS = {
+    'extra_forbidden': 'is an unknown key', 'missing': 'is missing',
+    'model_type': 'has to be keys with values; the file begins with `waivers:`',
+}  # fmt: skip
 """In plain words, what pydantic says of these."""
 
 Place = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]

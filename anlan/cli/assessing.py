@@ -53,7 +53,9 @@ def assess_platform(platform_file: Path, now: datetime | None = None) -> Assesse
     situation = situation_of(platform, _outputs(platform), now or datetime.now(UTC))
     file = waivers_file(platform_file)
     waivers = load_waivers(file, catalogue, situation.hosts, situation.now.date())
-    evidence = evidence_of(ledger.records(), ledger.attachment)
+    # What stands behind the last seal may be anybody's.
+    sealed = (record for record in ledger.records() if record.number <= found.sealed)
+    evidence = evidence_of(sealed, ledger.attachment)
     verdicts = judge_clauses(catalogue, evidence, situation, waivers)
     source = Source(found.records, found.head, found.key)
     made = assess(platform.name, catalogue, situation, source, verdicts=verdicts, waivers=waivers)

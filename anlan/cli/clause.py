@@ -10,7 +10,7 @@ from rich.text import Text
 
 from anlan.cli.options import Json
 from anlan.console import print_json, results
-from anlan.errors import EXIT_FAILED
+from anlan.errors import EXIT_FAILED, BadInput
 from compliance.catalogue import load_catalogue, require_checks
 from compliance.check_list import list_checks
 from compliance.clause import Clause
@@ -49,6 +49,8 @@ def list_clauses(
 ) -> None:
     """List every clause: id, level, what it rests on, how it is proved, its title."""
     clauses = [clause for clause in load_catalogue().clauses() if clause.id.startswith(chapter or '')]
+    if not clauses:
+        raise BadInput(f'there is no clause whose id begins with {chapter!r}; `anlan clause list` has them all')
     if json:
         print_json([clause.model_dump(mode='json') for clause in clauses])
         return

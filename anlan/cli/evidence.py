@@ -17,6 +17,7 @@ from anlan.cli.assessing import assess_platform
 from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
 from anlan.console import json_text, print_json, results, step
 from anlan.errors import EXIT_FAILED, AnlanError, BadInput
+from anlan.files import write_atomically
 from anlan.ledger import Ledger, Record
 from anlan.ledger.pack import VERIFIER, write_pack
 from anlan.ledger.record import BEGINNING, SEAL
@@ -26,6 +27,9 @@ from compliance.catalogue import FOLDER as CATALOGUE
 from compliance.pack import further_files
 
 ROWS = 30
+MOST_CLAUSES = 3
+"""An audit serves a hundred; `anlan evidence show` has them all."""
+
 CODES = 'Exit codes: 0 done · 1 something is wrong with the ledger · 2 bad input, or there is no ledger.'
 VERIFY_CODES = (
     'Exit codes: 0 nothing is wrong · 1 the first wrong place is named · 2 it is no pack, or there is no ledger.'
@@ -80,9 +84,12 @@ def show(
             text = value if isinstance(value, str) else json_text(value).strip()
             results.print(f'{name:<14}{text}', markup=False, soft_wrap=True)
     if save is not None:
-        save.mkdir(parents=True, exist_ok=True)
-        for name, sha256 in record.attachments.items():
-            (save / Path(name).name).write_bytes(ledger.attachment(sha256))
+        try:
+            save.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for name, sha256 in record.attachments.items():
+                write_atomically(save / Path(name).name, ledger.attachment(sha256))
+        except OSError as error:
+            raise AnlanError(f'{save}: nothing could be saved there ({error.strerror or error})') from None
 
 
 @app.command(epilog=VERIFY_CODES)
@@ -140,6 +147,8 @@ def pack(
 
     What is in it is named in the ledger by a record of its own, and sealed, before the file is written.
     """
+    if output.exists() and not output.is_file():
+        raise BadInput(f'{output} is no file that can be replaced; name another')
     if output.exists() and not force:
         raise BadInput(f'{output} is there already; --force replaces it')
     if not output.parent.is_dir():
@@ -175,7 +184,8 @@ def _cells(record: Record) -> tuple[Any, ...]:
     except ValueError:
         raise AnlanError(f'record {record.number}: {document["ended"]!r} is no time; `anlan evidence verify`') from None
     verdict = str(document['verdict'] or ('–' if record.kind != BEGINNING else ''))
-    clauses = ', '.join(map(str, document.get('clauses') or ()))
+    served = list(map(str, document.get('clauses') or ()))
+    clauses = ', '.join(served) if len(served) <= MOST_CLAUSES else f'{served[0]} and {len(served) - 1} more'
     return (
         str(record.number),
         ended,

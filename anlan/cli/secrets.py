@@ -50,7 +50,7 @@ def list_secrets(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) 
         return
     table = Table(box=None, padding=(0, 1), pad_edge=True)
     for column in ('secret', 'rotated (UTC)', 'state', 'rotation'):
-        table.add_column(column)
+        table.add_column(column, no_wrap=column == 'secret', overflow='fold')
     for row in rows:
         rotated = (row['rotated'] or 'never')[:16].replace('T', ' ')
         way = row['refused'] or (f'in {row["steps"]} steps' if row['steps'] > 1 else 'in one step')

@@ -119,6 +119,8 @@ def _check_words(only: Sequence[str] | None, form: str | None, output: Path | No
         return
     if form is None and output.suffix not in BY_SUFFIX:
         raise BadInput(f'{output}: say with --format what to write, one of {", ".join(FORMS)}')
+    if output.exists() and not output.is_file():
+        raise BadInput(f'{output} is no file that can be replaced; name another')
     if output.exists() and not force:
         raise BadInput(f'{output} is there already; --force replaces it')
     if not output.parent.is_dir():

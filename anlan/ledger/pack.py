@@ -6,6 +6,8 @@ and the seal behind it covers that: so a changed report is found as a changed re
 
 from __future__ import annotations
 
+import os
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -40,18 +42,22 @@ def write_pack(ledger: Ledger, file: Path, more: Mapping[str, bytes] | None = No
     pem = ledger.public_key.read_bytes()
     contents = {'records.jsonl': b''.join(line + b'\n' for line in lines), 'key.pub': pem} | further
     named = {sha256 for line in lines for sha256 in read_record(line).attachments.values()}
-    partial = file.with_name(f'.{file.name}.part')
+    partial: Path | None = None
     try:
-        with zipfile.ZipFile(partial, 'w', zipfile.ZIP_DEFLATED) as pack:
-            for name, content in sorted(contents.items()):
-                pack.writestr(_entry(name), content)
+        # A name of its own, readable by its owner alone: two may pack to the same place, in a folder of everybody's.
+        descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f'.{file.name}.', suffix='.part')
+        partial = Path(name)
+        with os.fdopen(descriptor, 'wb') as stream, zipfile.ZipFile(stream, 'w', zipfile.ZIP_DEFLATED) as pack:
+            for each, content in sorted(contents.items()):
+                pack.writestr(_entry(each), content)
             for sha256 in sorted(named):
                 pack.writestr(_entry(f'attachments/{sha256[:2]}/{sha256}'), ledger.attachment(sha256))
-        partial.chmod(0o600)
         partial.replace(file)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise AnlanError(f'{file}: could not be written ({error.strerror or error})') from None
+    finally:
+        if partial is not None:
+            partial.unlink(missing_ok=True)
     return verify(lines, pem)
 
 

@@ -1,7 +1,7 @@
 """The ledger's files: one line a record, appended under a lock and brought to the disk before anybody is told.
 
 `records.jsonl`: the chain. `attachments/`: files by their SHA-256. `key.pem.age`, `key.pub`: who seals. `torn-…`: what
-a crash left of an append; it never was a record.
+stood behind the last seal, left by a crash in an append or put there by somebody; it never was a record.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from anlan.deadline import Deadline
+from anlan.encrypted_file import EncryptedFile
 from anlan.errors import AnlanError, Busy
 from anlan.files import write_atomically
 from anlan.ledger.canonical import digest
 from anlan.ledger.chain import Verification, read_record, verify
-from anlan.ledger.record import BEGINNING, FIRST, Draft, Record
-from anlan.ledger.seal import Signer
+from anlan.ledger.record import BEGINNING, FIRST, SEAL, Draft, Record
+from anlan.ledger.seal import Signer, is_signed
 
 LOCK_SECONDS = 30.0
 BLOCK_BYTES = 65536
@@ -48,20 +49,23 @@ class Ledger:
     @property
     def stands(self) -> bool:
         """Return whether anything was ever written."""
-        return self.file.exists()
+        return self.file.exists() and (not self.file.is_file() or self.file.stat().st_size > 0)
 
     def append(self, platform: str, drafts: Sequence[Draft]) -> list[Record]:
         """Given a platform's name and drafts, add them in order and seal them; return them as they stand.
 
-        A ledger that is not there begins. All are on the disk when it returns. A crash before that leaves the first of
-        them, each whole: half a line is put aside by the next append, and what has no seal gets it then. Raise Busy if
-        another writes for too long, AnlanError if the disk or the key does not do or the last record cannot be read,
-        NotCanonical if a draft is no plain data.
+        A ledger that is not there begins. All are on the disk when it returns. What a crash before that leaves has no
+        seal and was told to nobody: the next append puts it aside, for it would seal whatever somebody without the key
+        had written there. Raise Busy if another writes for too long, AnlanError if the disk or the key does not do, the
+        end cannot be read or its seal is not of this key, NotCanonical if a draft is no plain data.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with self._locked():
-                signer = Signer.ensure(self.folder / 'key.pem')
+                kept = self.folder / 'key.pem'
+                if self.stands and not EncryptedFile(kept, self.folder.parent).exists():
+                    raise AnlanError(f'{kept}.age, the key that seals, is gone; put it back from a backup of var/')
+                signer = Signer.ensure(kept)
                 if not self.public_key.exists():
                     write_atomically(self.public_key, signer.public_pem(), 0o644)
                 return self._append(platform, drafts, signer)
@@ -112,13 +116,16 @@ class Ledger:
         try:
             pem = self.public_key.read_bytes()
             return verify(self.lines(), pem, self._attachment_sha256 if attachments else None)
-        except (OSError, ValueError) as error:
-            raise AnlanError(f'{self.public_key} holds no key ({error})') from None
+        except OSError as error:
+            place = error.filename or self.folder
+            raise AnlanError(f'{place} cannot be read ({error.strerror or error}); put it back from a backup') from None
+        except ValueError:
+            raise AnlanError(f'{self.public_key} holds no key; put it back from a backup of var/') from None
 
     def _append(self, platform: str, drafts: Sequence[Draft], signer: Signer) -> list[Record]:
         with self.file.open('a+b') as stream:
             self.file.chmod(0o600)
-            last = self._last(stream)
+            last = self._last(stream, signer)
             number, previous = (0, FIRST) if last is None else (last.number, last.sha256)
             now = datetime.now(UTC)
             begun = [] if last else [Draft(BEGINNING, platform, now, now, observed={'identity': secrets.token_hex(16)})]
@@ -133,23 +140,27 @@ class Ledger:
             os.fsync(stream.fileno())
         return records[len(begun) : -1]
 
-    def _last(self, file: BinaryIO) -> Record | None:
-        """Return the last record of the open file; what stands behind its line is put aside."""
-        size = os.fstat(file.fileno()).st_size
-        tail, start = b'', size
-        while start > 0 and tail.count(b'\n') < 2:
-            step = min(BLOCK_BYTES, start)
-            start -= step
-            file.seek(start)
-            tail = file.read(step) + tail
-        whole, newline, torn = tail.rpartition(b'\n')
-        if torn:
-            write_atomically(self.folder / f'torn-{time.time_ns()}', torn, 0o600)
-            file.truncate(size - len(torn))
-        if not newline:
-            return None
+    def _last(self, file: BinaryIO, signer: Signer) -> Record | None:
+        """Return the last seal of the open file, None if there is none; what stands behind it is put aside."""
+        end = os.fstat(file.fileno()).st_size
+        found, sealed = None, 0
+        for place, line in _backwards(file, end):
+            if line.endswith(b'\n') and (record := self._read(line[:-1])).kind == SEAL:
+                found, sealed = record, place
+                break
+        if found is not None and not is_signed(found.document, signer.public_pem()):
+            raise AnlanError(
+                f'{self.file}: its last seal is not of its key; `anlan evidence verify` says what is wrong'
+            )
+        if sealed < end:
+            file.seek(sealed)
+            write_atomically(self.folder / f'torn-{time.time_ns()}', file.read(), 0o600)
+            file.truncate(sealed)
+        return found
+
+    def _read(self, line: bytes) -> Record:
         try:
-            return read_record(whole.rpartition(b'\n')[2])
+            return read_record(line)
         except ValueError as error:
             raise AnlanError(f'{self.file}: its last record cannot be read: {error}; `anlan evidence verify`') from None
 
@@ -175,3 +186,18 @@ class Ledger:
                         raise Busy(f'{self.folder} has been written to by another for {LOCK_SECONDS:g} s') from None
                     time.sleep(0.02)
             yield
+
+
+def _backwards(file: BinaryIO, end: int) -> Iterator[tuple[int, bytes]]:
+    """Given an open file and its size, yield where each line ends, and the line with its end, the last line first."""
+    tail, start = b'', end
+    while start > 0 or tail:
+        while start > 0 and b'\n' not in tail[:-1]:
+            step = min(BLOCK_BYTES, start)
+            start -= step
+            file.seek(start)
+            tail = file.read(step) + tail
+        before, newline, _ = tail[:-1].rpartition(b'\n')
+        cut = len(before) + len(newline)
+        yield start + len(tail), tail[cut:]
+        tail = tail[:cut]

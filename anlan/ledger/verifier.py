@@ -1,8 +1,7 @@
 """Verify an evidence pack: python3 verify.py PACK [--key FINGERPRINT] [--all-seals]
 
-Needs Python 3.9 or newer and openssl 3; no network, nothing installed. PACK: the pack (a zip), or a folder of its
-own that it was unpacked to. Every record, attachment and other file is looked at, and nothing else may be there. It
-says which key sealed the pack: give the one that you were told by another way with --key.
+Needs Python 3.9 and openssl 3, no network. PACK: the pack (a zip), or a folder of its own that it was unpacked to.
+Every record, attachment and other file is looked at, nothing else may be there. Give the key you were told with --key.
 Exit codes: 0 nothing is wrong - 1 the first wrong place is named - 2 it is no pack, or openssl is not there.
 """
 
@@ -10,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import contextlib
 import functools
 import hashlib
 import json
@@ -22,7 +22,6 @@ from collections.abc import Iterator
 from typing import Any
 
 KEYS = {'number', 'previous', 'kind', 'subject', 'started', 'ended', 'verdict'}
-OWN = ('records.jsonl', 'key.pub', 'key.pem', 'lock', 'attachments/', 'torn-')
 
 
 class Wrong(Exception):
@@ -40,7 +39,7 @@ def opened(place: str) -> dict[str, Any]:
     if path.is_dir():
         return {each.relative_to(path).as_posix(): each.read_bytes for each in path.rglob('*') if not each.is_dir()}
     pack = zipfile.ZipFile(path)
-    names = [name for name in pack.namelist() if not name.endswith('/')]
+    names = [each.filename for each in pack.infolist() if each.file_size or not each.is_dir()]
     if len(set(names)) < len(names):
         raise Wrong(f'{max(names, key=names.count)}: it is there more than once')
     return {name: functools.partial(pack.read, name) for name in names}
@@ -68,12 +67,10 @@ def is_signed(seal: dict[str, Any], pem: bytes) -> bool:
         key, data, proof = (pathlib.Path(folder, name) for name in ('key', 'data', 'proof'))
         key.write_bytes(pem)
         data.write_bytes(canonical({name: value for name, value in seal.items() if name != 'signature'}))
-        try:
+        with contextlib.suppress(ValueError):
             proof.write_bytes(base64.b64decode(str(seal.get('signature')), validate=True))
-        except ValueError:
-            return False
-        words = ('-verify', '-pubin', '-inkey', key, '-rawin', '-in', data, '-sigfile', proof)
-        return openssl('pkeyutl', *words).returncode == 0
+        words = ('-inkey', key, '-in', data, '-sigfile', proof)
+        return openssl('pkeyutl', '-verify', '-pubin', '-rawin', *words).returncode == 0
 
 
 def records_of(text: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -97,34 +94,37 @@ def records_of(text: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
         raise Wrong(f'record {len(lines) + 1}: it is cut off')
 
 
-def verify(files: dict[str, Any], every_seal: bool) -> tuple[int, int, str]:
+def verify(files: dict[str, Any], every_seal: bool, is_file: bool) -> tuple[int, int, str]:
     """Return the number of records, the last that a seal covers, and the key. Raise Wrong, OSError."""
     text, pem = (check(files, name, '', f'{name}: it') for name in ('records.jsonl', 'key.pub'))
     key = hashlib.sha256(openssl('pkey', '-pubin', '-outform', 'DER', data=pem).stdout).hexdigest()
-    count, seals, seen, manifest = 0, [], set(), ''
+    count, seals, named, manifest, pack = 0, [], {'records.jsonl', 'key.pub'}, '', 0
     for count, document in records_of(text):
         if document['kind'] == 'seal':
             if document.get('key') != key:
                 raise Wrong(f'record {count}: it is sealed with another key')
-            seals.append((document, manifest))
+            seals.append(document)
         attached = document.get('attachments', {})
-        manifest = attached.get('MANIFEST', '') if document['kind'] == 'pack' else manifest
+        manifest, pack = (attached.get('MANIFEST', ''), count) if document['kind'] == 'pack' else (manifest, pack)
         for name, sha256 in sorted(attached.items()):
             place = f'attachments/{str(sha256)[:2]}/{sha256}'
-            if place not in seen:
+            if place not in named:
                 check(files, place, sha256, f'record {count}: its attachment {name}')
-                seen.add(place)
-    for seal, manifest in seals if every_seal else seals[-1:]:  # noqa: B007 - the last one covers all before it
+                named.add(place)
+    for seal in seals if every_seal else seals[-1:]:  # the last one covers all before it
         if not is_signed(seal, pem):
             raise Wrong(f'record {seal["number"]}: its signature is not right')
     if not seals:
         raise Wrong(f'record {count}: nothing is sealed')
     listed = json.loads(files[f'attachments/{manifest[:2]}/{manifest}']()) if manifest else {}
-    for name in sorted({*files, *(listed if 'verify.py' in files else ())}):  # a ledger's own folder has none of them
+    is_pack = is_file or any(name in files for name in listed)  # else a ledger's own folder, where more may lie
+    for name in sorted({*files, *(listed if is_pack else ())}):
         if name in listed:
             check(files, name, listed[name], f'{name}: it')
-        elif not name.startswith(OWN):
+        elif name not in named and (is_pack or not name.startswith(('key.pem', 'lock', 'attachments/', 'torn-'))):
             raise Wrong(f'{name}: it was added; nothing that is sealed names it')
+    if is_pack and not pack + 1 == seal['number'] == count:
+        raise Wrong(f'record {count}: the end was cut off or added to; a pack ends with its own record and the seal')
     return count, seal['number'], key
 
 
@@ -136,11 +136,11 @@ def main() -> int:
     parser.add_argument('--all-seals', action='store_true', help='check the signature of every seal, not of the last')
     given = parser.parse_args()
     try:
-        count, sealed, key = verify(opened(given.pack), given.all_seals)
+        count, sealed, key = verify(opened(given.pack), given.all_seals, not pathlib.Path(given.pack).is_dir())
         if given.key and given.key.lower() != key:
             raise Wrong(f'key.pub: the pack is sealed with the key {key}')
-    except (Wrong, OSError, zipfile.BadZipFile) as error:
-        print(f'{"WRONG" if isinstance(error, Wrong) else "verify"}: {error}')
+    except (Wrong, OSError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        print('WRONG:' if isinstance(error, Wrong) else 'verify:', ascii(str(error))[1:-1])  # names are anything
         return 1 if isinstance(error, Wrong) else 2
     print(f'{count} records, sealed up to record {sealed}; nothing is wrong. Key {key}')
     return 0

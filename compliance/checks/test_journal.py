@@ -40,8 +40,9 @@ def set_to(line):
 def settings(host):
     """Return the settings of the journal; of several files the last one holds."""
     said = host.run(SETTINGS)
-    assert said.stdout.strip(), f'the settings of the journal are not told: {said.stderr.strip()}'
-    return dict(line.partition('=')[::2] for line in said.stdout.splitlines() if '=' in line)
+    told = dict(line.partition('=')[::2] for line in said.stdout.splitlines() if '=' in line)
+    assert told, f'the settings of the journal are not told: {said.stderr.strip()}'
+    return told
 
 
 def newest(host):

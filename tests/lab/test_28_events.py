@@ -216,7 +216,7 @@ def test_who_speaks_is_said_by_the_certificate_and_not_by_what_is_sent(whole: St
     [
         ('nobody', 'fw-1', '400'),
         ('a certificate that fw-1 signed itself', 'fw-1', '400'),
-        ('a host of ours that sends nothing', 'ops-1', '403'),
+        ('a client, which is no host of the platform', 'ops-1', '403'),
         ('the certificate of fw-1, taken to another host', 'ops-1', '403'),
     ],
 )
@@ -225,7 +225,9 @@ def test_others_are_refused(whole: Standing, remote: Remote, who: str, host: str
     credentials = {
         'nobody': '',
         'a certificate that fw-1 signed itself': self_signed('fw-1'),
-        'a host of ours that sends nothing': (certificates / 'ops-1' / 'host.pem').read_text(encoding='utf-8'),
+        'a client, which is no host of the platform': (certificates / 'client-1' / 'host.pem').read_text(
+            encoding='utf-8'
+        ),
         'the certificate of fw-1, taken to another host': (certificates / 'fw-1' / 'host.pem').read_text(
             encoding='utf-8'
         ),

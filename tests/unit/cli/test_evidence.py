@@ -57,6 +57,47 @@ def test_a_record_is_shown_whole_and_its_attachments_are_saved(
     assert anlan('evidence', 'show', '99', '-p', sample).code == 2
 
 
+def test_a_record_of_many_clauses_takes_one_line_of_the_list(anlan: Anlan, sample: Path, ledger: Ledger) -> None:
+    ledger.append('sample', [Draft('audit', 'every host', NOW, NOW, 'fail', [f'c{n}' for n in range(100, 200)])])
+    out = anlan('evidence', 'list', '-p', sample, '--limit', '1').out
+    assert 'c100 and 99 more' in out
+    assert len(out.splitlines()) == 2
+
+
+def test_attachments_that_cannot_be_saved_are_said_and_those_saved_are_their_owners_alone(
+    anlan: Anlan, sample: Path, ledger: Ledger, tmp_path: Path
+) -> None:
+    (tmp_path / 'file').write_text('x')
+    ended = anlan('evidence', 'show', '2', '-p', sample, '--save', tmp_path / 'file')
+    assert ended.code == 1
+    assert 'nothing could be saved there (File exists)' in ended.said
+    anlan('evidence', 'show', '2', '-p', sample, '--save', tmp_path / 'saved')
+    assert (tmp_path / 'saved' / 'found.json').stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize('words', [['evidence', 'pack', '--no-paper'], ['verdict', '--format', 'csv']])
+def test_what_is_no_file_is_not_replaced(anlan: Anlan, sample: Path, ledger: Ledger, words: list[str]) -> None:
+    before = len(list(ledger.records()))
+    ended = anlan(*words, '-p', sample, '--force', '-o', '/dev/null')
+    assert ended.code == 2
+    assert '/dev/null is no file that can be replaced' in ended.said
+    assert Path('/dev/null').is_char_device()
+    assert len(list(ledger.records())) == before
+
+
+def test_what_has_no_seal_is_no_evidence(anlan: Anlan, sample: Path, ledger: Ledger, reached: list[Finding]) -> None:
+    anlan('reach', '-p', sample)
+    whole = ledger.file.read_bytes()
+    assert _record_numbers(anlan, sample) == {8}
+    ledger.file.write_bytes(b''.join(whole.splitlines(keepends=True)[:-1]))
+    assert _record_numbers(anlan, sample) == {2}
+
+
+def _record_numbers(anlan: Anlan, sample: Path) -> set[int]:
+    found = json.loads(anlan('verdict', '-p', sample, '--json').out)
+    return {record['number'] for each in found for record in each['records']}
+
+
 def test_a_good_ledger_is_good_and_a_changed_one_names_the_place(anlan: Anlan, sample: Path, ledger: Ledger) -> None:
     found = json.loads(anlan('evidence', 'verify', '-p', sample, '--json').out)
     assert (found['good'], found['records'], found['sealed']) == (True, 5, 5)

@@ -78,7 +78,9 @@ def test_a_list_shows_no_secret(anlan: Anlan, sample: Path, paths: PlatformPaths
     for words in ([], ['--json']):
         ended = anlan('secret', 'list', '-p', sample, *words)
         assert ended.code == 0
-        assert all(name in ended.out for name in ('valkey_password', 'journey_password'))
+        assert all(
+            name in ended.out for name in ('valkey_password', 'journey_password', 'database_replication_password')
+        )
         assert not [name for name, value in known.items() if value in ended.out + ended.err]
     rows = {row['name']: row for row in json.loads(anlan('secret', 'list', '-p', sample, '--json').out)}
     assert rows['valkey_password']['steps'] == 3 and rows['patroni_rest_password']['steps'] == 1

@@ -142,6 +142,7 @@ def test_the_list_is_objects_with_ids_and_one_is_shown_in_both_languages(anlan: 
     listed = json.loads(anlan('clause', 'list', '--json').out)
     assert len({each['id'] for each in listed}) == len(listed) > 100
     some = json.loads(anlan('clause', 'list', '--chapter', '22239-8.1.2', '--json').out)
+    assert anlan('clause', 'list', '--chapter', 'nothing').code == 2
     assert {each['id'].rpartition('.')[0] for each in some} <= {'22239-8.1.2'}
     shown = anlan('clause', 'show', '22239-8.1.2.1-d').out
     assert '隔离' in shown and 'isolated' in shown

@@ -18,7 +18,7 @@ import pytest
 
 from anlan.errors import AnlanError
 from anlan.ledger import Draft, Ledger, NotCanonical
-from anlan.ledger.canonical import canonical
+from anlan.ledger.canonical import canonical, digest
 from anlan.ledger.record import Record
 from anlan.ledger.seal import Signer
 
@@ -130,8 +130,65 @@ def test_records_behind_the_last_seal_are_not_called_sealed(ledger: Ledger) -> N
     rewritten(ledger, lambda lines: lines[:5])
     found = ledger.verify()
     assert (found.good, found.records, found.sealed) == (True, 5, 4)
-    ledger.append('test', [])
-    assert (ledger.verify().records, ledger.verify().sealed) == (6, 6)
+
+
+def test_what_somebody_without_the_key_put_behind_the_last_seal_is_never_sealed(ledger: Ledger) -> None:
+    before = ledger.file.read_bytes()
+    forged = []
+    for number in (7, 8):
+        previous = digest(forged[-1] if forged else list(ledger.lines())[-1])
+        forged.append(canonical(draft('forged', verdict='pass').document(number, previous)))
+    with ledger.file.open('ab') as stream:
+        stream.write(b''.join(line + b'\n' for line in forged) + b'{')
+    assert (ledger.verify().good, ledger.verify().records, ledger.verify().sealed) == (True, 8, 6)
+    ledger.append('test', [draft('four')])
+    assert ledger.file.read_bytes().startswith(before)
+    assert subjects(ledger)[6:] == ['four', 'ledger']
+    assert (ledger.verify().good, ledger.verify().sealed) == (True, 8)
+    (kept,) = ledger.folder.glob('torn-*')
+    assert kept.read_bytes() == b''.join(line + b'\n' for line in forged) + b'{'
+
+
+def test_a_first_append_that_was_cut_off_before_its_seal_begins_anew(ledger: Ledger) -> None:
+    rewritten(ledger, lambda lines: lines[:2])
+    ledger.append('test', [draft('again')])
+    assert subjects(ledger)[1:] == ['again', 'ledger']
+    assert ledger.verify().good
+
+
+def test_a_ledger_that_somebody_without_the_key_chained_anew_is_not_gone_on_with(ledger: Ledger) -> None:
+    rewritten(ledger, lambda lines: resigned(lines, 2, verdict='fail'))
+    before = ledger.file.read_bytes()
+    with pytest.raises(AnlanError, match='its last seal is not of its key'):
+        ledger.append('test', [draft('four')])
+    assert ledger.file.read_bytes() == before
+
+
+def test_a_ledger_whose_key_is_gone_is_not_gone_on_with_by_another(ledger: Ledger) -> None:
+    key = ledger.folder / 'key.pem.age'
+    kept, before = key.read_bytes(), ledger.file.read_bytes()
+    key.unlink()
+    with pytest.raises(AnlanError, match='the key that seals, is gone; put it back'):
+        ledger.append('test', [draft('four')])
+    assert not key.exists()
+    assert ledger.file.read_bytes() == before
+    key.write_bytes(kept)
+    assert ledger.append('test', [draft('four')])
+
+
+def test_a_ledger_that_was_emptied_does_not_stand(ledger: Ledger) -> None:
+    assert ledger.stands
+    ledger.file.write_bytes(b'')
+    assert not ledger.stands
+
+
+def test_without_its_public_key_it_is_said_which_file_to_put_back(ledger: Ledger) -> None:
+    ledger.public_key.write_bytes(b'rubbish')
+    with pytest.raises(AnlanError, match=r'key\.pub holds no key; put it back'):
+        ledger.verify()
+    ledger.public_key.unlink()
+    with pytest.raises(AnlanError, match=r'key\.pub cannot be read \(No such file or directory\); put it back'):
+        ledger.verify()
 
 
 def test_a_ledger_sealed_by_somebody_else_is_refused(ledger: Ledger, tmp_path: Path) -> None:

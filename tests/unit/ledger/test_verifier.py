@@ -87,6 +87,19 @@ def test_a_pack_is_itself_a_record_and_the_newest_one_names_the_files_that_are_t
     assert verified(repacked(again, lambda files: files.update({'report.html': report})))[0] == 1
 
 
+def test_what_a_killed_packing_left_or_another_writes_does_not_get_into_the_pack(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    file = tmp_path / 'evidence.zip'
+    left = tmp_path / '.evidence.zip.part'
+    left.symlink_to(tmp_path / 'victim')
+    write_pack(ledger, file)
+    assert verified(file)[0] == 0
+    assert not (tmp_path / 'victim').exists()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.glob('.*')] == [left.name]
+
+
 def test_an_unpacked_pack_is_as_good_as_the_file(pack: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(pack) as file:
         file.extractall(tmp_path / 'unpacked')
@@ -104,16 +117,86 @@ def test_an_unpacked_pack_is_as_good_as_the_file(pack: Path, tmp_path: Path) -> 
         (lambda files: files.update({'verify.py': b'print("good")'}), 'verify.py: it was changed'),
         (lambda files: files.update({'more.html': b'x'}), 'more.html: it was added'),
         (lambda files: files.update({'attachment': b'x'}), 'attachment: it was added'),
+        (lambda files: files.update({'attachments/report.html': b'x'}), 'attachments/report.html: it was added'),
+        (lambda files: files.update({'attachments/../r.html': b'x'}), 'attachments/../r.html: it was added'),
+        (lambda files: files.update({'records.jsonl.html': b'x'}), 'records.jsonl.html: it was added'),
+        (lambda files: files.update({'torn-report.html': b'x'}), 'torn-report.html: it was added'),
+        (lambda files: files.update({'lock': b'x'}), 'lock: it was added'),
+        (lambda files: files.update({'\x1b[2Jx\n8 records': b'x'}), '\\x1b[2Jx\\n8 records: it was added'),
+        (lambda files: files.pop('verify.py'), 'verify.py: it is not there'),
         (lambda files: files.pop('key.pub'), 'key.pub: it is not there'),
         (lambda files: files.update({'key.pub': b'no key'}), 'record 4: it is sealed with another key'),
     ],
-    ids=['changed', 'removed', 'emptied', 'verifier', 'added', 'alike', 'no key', 'bad key'],
+    ids=[
+        'changed',
+        'removed',
+        'emptied',
+        'verifier',
+        'added',
+        'alike',
+        'among attachments',
+        'outside',
+        'as records',
+        'as torn',
+        'as lock',
+        'escape',
+        'no verifier',
+        'no key',
+        'bad key',
+    ],
 )
 def test_a_file_beside_the_records_that_was_changed_added_or_removed_is_named(
     pack: Path, change: Callable[[dict[str, bytes]], None], said: str
 ) -> None:
     code, found = verified(repacked(pack, change))
     assert (code, said in found) == (1, True), found
+
+
+def test_a_pack_is_of_no_use_without_the_record_of_it_at_its_end(pack: Path) -> None:
+    def stripped(files: dict[str, bytes]) -> None:
+        for name in ('report.html', 'catalogue/one.yaml', 'verify.py'):
+            del files[name]
+
+    def cut_off(files: dict[str, bytes]) -> None:
+        stripped(files)
+        files['records.jsonl'] = b''.join(files['records.jsonl'].splitlines(keepends=True)[:6])
+        for name in [each for each in files if each.startswith('attachments/') and files[each] != b'an answer']:
+            del files[name]
+
+    def added_to(files: dict[str, bytes]) -> None:
+        last = files['records.jsonl'].splitlines()[-1]
+        forged = Draft('canary', 'test', NOW, NOW, 'pass').document(9, digest(last))
+        files['records.jsonl'] += canonical(forged) + b'\n'
+
+    whole = pack.read_bytes()
+    for change, said in (
+        (stripped, 'catalogue/one.yaml: it is not there'), (cut_off, 'record 6: the end was cut off or added to'),
+        (added_to, 'record 9: the end was cut off or added to'),
+    ):  # fmt: skip
+        pack.write_bytes(whole)
+        code, found = verified(repacked(pack, change))
+        assert (code, said in found) == (1, True), found
+
+
+def test_a_folder_in_the_pack_that_holds_something_itself_is_named(pack: Path) -> None:
+    with zipfile.ZipFile(pack, 'a') as file:
+        file.writestr('empty/', b'')
+    assert verified(pack)[0] == 0
+    with zipfile.ZipFile(pack, 'a') as file:
+        file.writestr('report/', b'all is well')
+    assert verified(pack) == (1, 'WRONG: report/: it was added; nothing that is sealed names it\n')
+
+
+@pytest.mark.parametrize('manifest', [b'no list', b'[1]', b'7'])
+def test_a_list_of_files_that_is_none_is_one_sentence(ledger: Ledger, tmp_path: Path, manifest: bytes) -> None:
+    ledger.append('test', [Draft('pack', 'x.zip', NOW, NOW, attachments={'MANIFEST': ledger.attach(manifest)})])
+    pack = tmp_path / 'x.zip'
+    with zipfile.ZipFile(pack, 'w') as file:
+        for each in ledger.folder.rglob('*'):
+            if each.is_file() and each.name not in {'lock', 'key.pem.age'}:
+                file.write(each, each.relative_to(ledger.folder))
+    code, said = verified(pack)
+    assert (code, said.count('\n')) == (2, 1)
 
 
 def test_a_list_of_files_that_no_seal_covers_counts_for_nothing(pack: Path) -> None:

@@ -60,6 +60,11 @@ def test_an_undeclared_algorithm_of_the_running_daemon_is_found():
           'key_exchanges', saying='diffie-hellman-group14-sha1')  # fmt: skip
 
 
+def test_a_text_that_is_no_answer_of_the_daemon_is_no_settings():
+    with pytest.raises(AssertionError, match='does not say how it works'):
+        settings(host('xyzzy\n'))
+
+
 def test_a_daemon_that_does_not_answer_passes_nothing():
     dead = host(offer='ssh: connect to host 127.0.0.1 port 22: Connection refused\n')
     fails(checks.test_the_running_daemon_asks_for_no_password, dead, saying='does not answer')

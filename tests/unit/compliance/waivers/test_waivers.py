@@ -130,3 +130,8 @@ def test_no_waiver_makes_a_pass_of_what_was_not_seen() -> None:
     found = assessed(evidence(reachability=record()), waiver())
     assert (found.verdicts[0].verdict, found.verdicts[0].waived) == ('not-verified', False)
     assert [each.use for each in found.waivers] == ['matches nothing']
+
+
+def test_an_empty_file_is_told_in_plain_words_how_it_begins() -> None:
+    with pytest.raises(InvalidFile, match='the file begins with `waivers:`'):
+        parse_waivers('', 'x.waivers.yaml', catalogue_of(clause()), (), date(2026, 11, 25))
