@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from anlan.cli.observing import observing, require_bastion
 from anlan.cli.recording import Recording
@@ -25,12 +26,16 @@ from compliance.observation import Observation
 from compliance.result import CheckResult
 
 
-def audit_platform(platform: Platform, selection: Selection) -> Audit:
-    """Given a platform that stands and what to check, audit it and write the record. Raise AnlanError if it cannot."""
+def audit_platform(platform: Platform, selection: Selection, declared: Mapping[str, Any] | None = None) -> Audit:
+    """Given a platform that stands and what to check, audit it and write the record. Raise AnlanError if it cannot.
+
+    `declared`: outputs that hosts are held against in place of those of the last `up`.
+    """
     paths = PlatformPaths.of(platform.name)
     # Beside `audit mutate` an audit would take a planted fault for one of the platform's own.
-    with observing(platform) as (remote, outputs), hold(paths.faults_lock, 'anlan audit run', shared=True):
+    with observing(platform) as (remote, standing), hold(paths.faults_lock, 'anlan audit run', shared=True):
         require_bastion(platform, remote)
+        outputs = standing if declared is None else dict(declared)
         subject = (
             'every host'
             if selection.whole

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -17,11 +19,14 @@ from anlan.cli.recording import Recording
 from anlan.cli.work import Work
 from anlan.console import json_text, print_json, results, step
 from anlan.errors import EXIT_FAILED, BadInput
+from anlan.files import write_json
 from anlan.ledger import Verdict
 from anlan.lock import hold
 from compliance.audit import Audit, Selection, commands_of
 from compliance.remediation import HARDENED, Remediation, remediation
 from infra.configure import Run
+from infra.outputs import inventory_of
+from infra.outputs import outputs as outputs_of
 from infra.outputs_file import read_outputs
 
 PLAYBOOK = 'harden.yml'
@@ -57,10 +62,10 @@ def harden(
         raise BadInput('give one of --dry-run, --apply and --undo')
     work = Work.of(platform)
     selection = Selection(hosts=tuple(host or ()), clauses=HARDENED)
-    outputs = read_outputs(work.paths.outputs)
+    outputs = declared_outputs(work)
     hosts = selection.hosts_of(outputs)
-    before = audit_platform(work.platform, selection)
-    with hold(work.paths.lock, 'anlan harden'):
+    before = audit_platform(work.platform, selection, outputs)
+    with hold(work.paths.lock, 'anlan harden'), _written(work, outputs) as outputs_file:
         recording = (
             None if dry_run else Recording.begun(work.platform, 'hardening', 'undo' if undo else 'apply', outputs)
         )
@@ -68,7 +73,7 @@ def harden(
             with step('Looking at what would change' if dry_run else 'Taking back' if undo else 'Hardening') as shown:
                 run = run_playbook(
                     work, PLAYBOOK, {}, shown, check=dry_run, limit=hosts if host else (),
-                    further={'hardening_undo': undo},
+                    outputs_file=outputs_file, further={'hardening_undo': undo},
                 )  # fmt: skip
                 shown.result = f'{run.changed} {"to change" if dry_run else "changed"}'
         except BaseException as error:
@@ -76,7 +81,7 @@ def harden(
             if recording is not None:
                 recording.ended('not-verified', {'ended_by': type(error).__name__}, {})
             raise
-    after = before if dry_run else audit_platform(work.platform, selection)
+    after = before if dry_run else audit_platform(work.platform, selection, outputs)
     found = remediation(before.results, after.results, changed_by_host(run))
     unseen = () if dry_run else silent_hosts(after)
     if recording is not None:
@@ -92,6 +97,27 @@ def harden(
         for name in unseen:
             results.print(Text(f'  {name}: does not answer now; how it stands is not known', style='red'))
     raise typer.Exit(EXIT_FAILED if (run.changed if dry_run else unseen or (found.failing and not undo)) else 0)
+
+
+def declared_outputs(work: Work) -> dict[str, Any]:
+    """Given a platform that stands, return its outputs as `up` would write them: the hosts of the last one, with what
+    the platform file says now. Raise BadInput if its hosts are others.
+    """
+    try:
+        return outputs_of(work.platform, work.topology, inventory_of(work.topology, read_outputs(work.paths.outputs)))
+    except KeyError as error:
+        raise BadInput(f'host {error} of the platform file does not stand yet; run `anlan up`') from None
+
+
+@contextmanager
+def _written(work: Work, outputs: Mapping[str, Any]) -> Iterator[Path]:
+    # Beside the platform's own, for the roles keep keys of hosts there.
+    file = work.paths.directory / 'hardening.anlan.json'
+    try:
+        write_json(file, dict(outputs))
+        yield file
+    finally:
+        file.unlink(missing_ok=True)
 
 
 def hardening_verdict(after: Audit, *, undo: bool, part: bool) -> Verdict | None:

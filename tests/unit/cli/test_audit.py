@@ -147,7 +147,8 @@ def test_a_hardening_that_breaks_leaves_no_older_pass_in_force(
     def broken(*arguments: Any, **options: Any) -> None:
         raise AnlanError('db-1: unreachable')
 
-    monkeypatch.setattr(harden, 'audit_platform', lambda platform, selection: audited(paths))
+    monkeypatch.setattr(harden, 'audit_platform', lambda platform, selection, declared: audited(paths))
+    monkeypatch.setattr(harden, 'declared_outputs', lambda work: OUTPUTS)
     monkeypatch.setattr(harden, 'run_playbook', broken)
     assert anlan('harden', '--apply', '-p', sample).code == 1
     assert [record.document['verdict'] for record in records('hardening')] == ['not-verified']
