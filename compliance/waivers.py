@@ -122,6 +122,8 @@ def _wrong(waiver: Waiver, clauses: dict[str, Clause], hosts: Collection[str], t
     clause = clauses.get(waiver.clause)
     if clause is None:
         found.append(('clause', f'there is no clause {waiver.clause}'))
+    elif clause.high_risk:
+        found.append(('clause', f'{waiver.clause} is a high risk that cannot be downgraded: nobody can waive it'))
     elif waiver.check != ANY and waiver.check not in provable(clause):
         found.append(('check', f'{waiver.clause} is not proved by {waiver.check}'))
     if waiver.host != ANY and hosts and waiver.host not in hosts:

@@ -19,7 +19,7 @@ from anlan.secret_store import NOTES, ensure_secrets
 from compliance.answers import Answers
 from compliance.audit import Audit, Selection, audit, commands_of, require_results
 from compliance.collecting import Collector
-from compliance.evidence import ANSWERS, AUDIT, RESULTS
+from compliance.evidence import ANSWERS, AUDIT, EVERY_HOST, RESULTS
 from compliance.judging import judge
 from compliance.mutation import Mutation, mutate
 from compliance.observation import Observation
@@ -37,7 +37,7 @@ def audit_platform(platform: Platform, selection: Selection, declared: Mapping[s
         require_bastion(platform, remote)
         outputs = standing if declared is None else dict(declared)
         subject = (
-            'every host'
+            EVERY_HOST
             if selection.whole
             else 'a part: ' + ', '.join((*selection.hosts, *selection.clauses, *selection.checks))
         )
@@ -61,7 +61,7 @@ def audit_platform(platform: Platform, selection: Selection, declared: Mapping[s
         recording.ended(
             done.verdict(),
             {'counts': done.counts(), 'checks': len({result.check for result in done.results}),
-             'seconds_by_host': done.seconds_by_host(), 'whole': selection.whole},
+             'seconds_by_host': done.seconds_by_host()},
             done.attachments(), clauses=clauses,
         )  # fmt: skip
     return done
@@ -124,12 +124,15 @@ def known_commands(paths: PlatformPaths) -> Mapping[str, Sequence[str]]:
 
 
 def newest_audit(ledger: Ledger, *, whole: bool) -> Record | None:
-    """Given a ledger, return its newest audit, of every host alone if `whole`; None if there is none."""
+    """Given a ledger, return its newest sealed audit, of every host alone if `whole`; None if there is none.
+
+    Raise AnlanError if the ledger is not in order: what it names is asked as root, and told as evidence.
+    """
     if not ledger.stands:
         return None
     found = None
-    for record in ledger.records():
-        if record.kind == AUDIT and (not whole or (record.document.get('observed') or {}).get('whole')):
+    for record in ledger.sealed_records():
+        if record.kind == AUDIT and (not whole or record.document['subject'] == EVERY_HOST):
             found = record
     return found
 
@@ -137,7 +140,7 @@ def newest_audit(ledger: Ledger, *, whole: bool) -> Record | None:
 def recorded_audit(platform: Platform, name: str | None) -> tuple[list[CheckResult] | None, Observation]:
     """Given a platform and the number of a record or a file (the newest audit without), return what was recorded.
 
-    A file has no results with it. Raise BadInput if there is no such audit.
+    A file has no results with it. Raise BadInput if there is no such audit, AnlanError if the ledger is not in order.
     """
     if name is not None and not name.isdecimal():
         path = Path(name)
@@ -149,7 +152,7 @@ def recorded_audit(platform: Platform, name: str | None) -> tuple[list[CheckResu
     if name is None:
         record = newest_audit(ledger, whole=False)
     elif ledger.stands:
-        record = next((each for each in ledger.records() if each.number == int(name)), None)
+        record = next((each for each in ledger.sealed_records() if each.number == int(name)), None)
     else:
         record = None
     if record is None or record.kind != AUDIT:

@@ -122,6 +122,16 @@ class Ledger:
         except ValueError:
             raise AnlanError(f'{self.public_key} holds no key; put it back from a backup of var/') from None
 
+    def sealed_records(self) -> Iterator[Record]:
+        """Yield the records that a seal covers: what stands behind the last one may be anybody's.
+
+        The chain is verified first, attachments are not. Raise AnlanError if it is not in order.
+        """
+        found = self.verify(attachments=False)
+        if found.fault is not None:
+            raise AnlanError(f'the ledger is not in order, so nothing is judged by it: {found.fault}')
+        yield from (record for record in self.records() if record.number <= found.sealed)
+
     def _append(self, platform: str, drafts: Sequence[Draft], signer: Signer) -> list[Record]:
         with self.file.open('a+b') as stream:
             self.file.chmod(0o600)

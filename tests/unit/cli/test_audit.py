@@ -152,3 +152,29 @@ def test_a_hardening_that_breaks_leaves_no_older_pass_in_force(
     monkeypatch.setattr(harden, 'run_playbook', broken)
     assert anlan('harden', '--apply', '-p', sample).code == 1
     assert [record.document['verdict'] for record in records('hardening')] == ['not-verified']
+
+
+def test_an_audit_that_no_seal_covers_is_neither_replayed_nor_asked_again(
+    anlan: Anlan, sample: Path, paths: PlatformPaths
+) -> None:
+    assert anlan('audit', 'run', '-p', sample).code == 0
+    ledger = Ledger(paths.ledger)
+    (own,) = records('audit')
+    last = list(ledger.records())[-1]
+    # Somebody without the key writes an audit of their own behind the last seal.
+    forged = {**own.document, 'number': last.number + 1, 'previous': last.sha256, 'subject': 'every host'}
+    with ledger.file.open('ab') as stream:
+        stream.write(Record.of(forged).line + b'\n')
+    assert len(records('audit')) == 2
+    newest = auditing.newest_audit(ledger, whole=False)
+    assert newest is not None
+    assert newest.number == own.number
+    assert anlan('audit', 'replay', str(last.number + 1), '-p', sample).code == 2
+
+
+def test_a_ledger_that_was_changed_is_not_replayed(anlan: Anlan, sample: Path, paths: PlatformPaths) -> None:
+    assert anlan('audit', 'run', '-p', sample).code == 0
+    file = Ledger(paths.ledger).file
+    file.write_bytes(file.read_bytes().replace(b'"every host"', b'"every h0st"', 1))
+    ended = anlan('audit', 'replay', '-p', sample)
+    assert (ended.code, 'the ledger is not in order' in ended.said) == (1, True)

@@ -50,6 +50,11 @@ def test_a_good_file_is_read_and_without_one_there_are_none(tmp_path: Path) -> N
         load_waivers(file, OURS, HOSTS, TODAY)
 
 
+def test_a_high_risk_that_cannot_be_downgraded_cannot_be_waived() -> None:
+    text = 'waivers:\n  - {clause: x-2, reason: replaced in March, owner: Li Wei, expires: 2027-01-01}\n'
+    assert problems(text) == {'waivers.0.clause': 'x-2 is a high risk that cannot be downgraded: nobody can waive it'}
+
+
 def test_all_that_is_wrong_is_said_at_once_with_its_path() -> None:
     text = """
 waivers:
