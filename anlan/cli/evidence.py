@@ -15,6 +15,7 @@ from rich.text import Text
 
 from anlan.cli.assessing import assess_platform
 from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
+from anlan.cli.output_file import require_writable
 from anlan.console import json_text, print_json, results, step
 from anlan.errors import EXIT_FAILED, AnlanError, BadInput
 from anlan.files import write_atomically
@@ -147,12 +148,7 @@ def pack(
 
     What is in it is named in the ledger by a record of its own, and sealed, before the file is written.
     """
-    if output.exists() and not output.is_file():
-        raise BadInput(f'{output} is no file that can be replaced; name another')
-    if output.exists() and not force:
-        raise BadInput(f'{output} is there already; --force replaces it')
-    if not output.parent.is_dir():
-        raise BadInput(f'{output.parent}: there is no such folder')
+    require_writable(output, force=force)
     ledger = ledger_of(platform)
     with step('Judging every clause') as shown:
         assessed = assess_platform(platform)

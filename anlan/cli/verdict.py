@@ -14,6 +14,7 @@ from rich.text import Text
 from anlan.cli.assessing import Assessed, assess_platform
 from anlan.cli.clause import completed_clauses
 from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
+from anlan.cli.output_file import require_writable
 from anlan.console import messages, print_json, results, step
 from anlan.errors import EXIT_FAILED, AnlanError, BadInput
 from anlan.files import write_atomically
@@ -119,12 +120,7 @@ def _check_words(only: Sequence[str] | None, form: str | None, output: Path | No
         return
     if form is None and output.suffix not in BY_SUFFIX:
         raise BadInput(f'{output}: say with --format what to write, one of {", ".join(FORMS)}')
-    if output.exists() and not output.is_file():
-        raise BadInput(f'{output} is no file that can be replaced; name another')
-    if output.exists() and not force:
-        raise BadInput(f'{output} is there already; --force replaces it')
-    if not output.parent.is_dir():
-        raise BadInput(f'{output.parent}: there is no such folder')
+    require_writable(output, force=force)
 
 
 def chosen_of(assessment: Assessment, clause: str | None, chapter: str | None) -> list[ClauseVerdict]:
