@@ -1,0 +1,1 @@
+"""Engines: the programs that keep copies, each behind the port."""
