@@ -8,7 +8,7 @@ import shlex
 import socket
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,10 +80,14 @@ class Remote:
             client.close()
         self._clients.clear()
 
-    def run(self, host: str, argv: Sequence[str], deadline_seconds: float, stdin: str | None = None) -> Result:
+    def run(
+        self, host: str, argv: Sequence[str], deadline_seconds: float, stdin: str | bytes | None = None,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Result:  # fmt: skip
         """Given a host's name, a command and a deadline, run it there and return its result.
 
-        Raise Unreachable if the host does not answer, BadInput if there is no such host.
+        `on_line` is called with each line of its standard output, as soon as that is there. Raise Unreachable if the
+        host does not answer, BadInput if there is no such host.
         """
         started = time.monotonic()
         client = self._client(host)
@@ -98,9 +102,9 @@ class Remote:
             channel.settimeout(deadline_seconds)
             channel.exec_command(shlex.join(argv))
             if stdin is not None:
-                channel.sendall(stdin.encode())
+                channel.sendall(stdin.encode() if isinstance(stdin, str) else stdin)
             channel.shutdown_write()
-            return self._collect(channel, started, deadline_seconds)
+            return self._collect(channel, started, deadline_seconds, on_line)
         except (paramiko.SSHException, OSError, EOFError) as error:
             self._forget(host)
             raise Unreachable(f'{host}: the connection broke: {error or type(error).__name__}') from None
@@ -122,11 +126,16 @@ class Remote:
             return dict(zip(hosts, pool.map(one, hosts), strict=True))
 
     @staticmethod
-    def _collect(channel: paramiko.Channel, started: float, deadline_seconds: float) -> Result:
-        out, err = bytearray(), bytearray()
+    def _collect(
+        channel: paramiko.Channel, started: float, deadline_seconds: float, on_line: Callable[[str], None] | None
+    ) -> Result:
+        out, err, told = bytearray(), bytearray(), 0
         while True:
             while channel.recv_ready() and len(out) <= MOST_BYTES:
                 out += channel.recv(READ_BYTES)
+            while on_line is not None and (end := out.find(b'\n', told)) >= 0:
+                on_line(out[told:end].decode(errors='replace'))
+                told = end + 1
             while channel.recv_stderr_ready() and len(err) <= MOST_BYTES:
                 err += channel.recv_stderr(READ_BYTES)
             seconds = time.monotonic() - started

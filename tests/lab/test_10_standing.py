@@ -90,7 +90,25 @@ def test_plan_names_what_a_changed_key_would_change_on_which_host(standing: Stan
     }
 
 
-def test_a_file_changed_by_hand_is_put_back_and_a_renewed_certificate_is_served_after_up(standing: Standing) -> None:
+def test_an_operator_logs_in_under_their_own_name(standing: Standing, operator: Operator) -> None:
+    assert not operator.says('db-1', 'id', '-un')
+    up = standing.anlan('up', '-p', str(operator.file))
+    assert up.returncode == 0, up.stdout + up.stderr
+    given = standing.run('ops-1', 'sudo', '/usr/local/lib/anlan/second-factor', 'give', 'li-wei').out
+    secret = re.search(r'\b[A-Z2-7]{16,64}\b', given)
+    assert secret, 'no secret for one-time codes was given'
+    operator.secret = secret[0]
+    assert [operator.says(host, 'id', '-un') for host in ('db-1', 'client-2')] == ['li-wei'] * 2
+    assert not operator.says('ops-1', 'id', '-un'), 'a key alone is enough at the bastion'
+    assert not operator.says('ops-1', 'id', '-un', code='000000'), 'any code is enough at the bastion'
+    assert operator.says('ops-1', 'id', '-un', code=one_time_code(operator.secret)) == 'li-wei'
+    # A system administrator is no root; on a client, which is no host of the platform, there are no administrators.
+    assert [operator.says(host, 'sudo', '-n', 'id', '-un') for host in ('db-1', 'client-2')] == ['', 'root']
+
+
+def test_one_up_puts_back_a_file_changed_by_hand_serves_renewed_certificates_and_takes_the_operator_out(
+    standing: Standing, operator: Operator
+) -> None:
     standing.run('edge-2', 'sudo', 'sh', '-c', 'echo "# by hand" >> /etc/nginx/nginx.conf')
     places = {'edge-1': 443, 'lb-2': 443, 'app-1': 8443, 'db-1': 5432}
     for name in places:
@@ -109,44 +127,41 @@ def test_a_file_changed_by_hand_is_put_back_and_a_renewed_certificate_is_served_
         )
         kept = (standing.work.paths.certificates / name / 'host.crt').read_text(encoding='ascii')
         assert served.out.split() == kept.split(), name
+    assert [operator.says(host, 'id', '-un') for host in ('db-1', 'client-2')] == ['', '']
+    assert not operator.says('ops-1', 'id', '-un', code=one_time_code(operator.secret))
 
 
-def test_an_operator_logs_in_under_their_own_name_until_they_are_taken_out(standing: Standing, tmp_path: Path) -> None:
-    key, file = tmp_path / 'key', tmp_path / 'operators.yaml'
-    subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'li-wei', '-f', key], check=True)
-    public = key.with_suffix('.pub').read_text(encoding='ascii').strip()
-    operators = yaml.safe_dump({'configuration': {'operators': {'li-wei': public}}}, width=1000)
-    file.write_text(PLATFORM_FILE.read_text(encoding='utf-8') + operators, encoding='utf-8')
-    session = ['ssh', '-F', standing.work.paths.ssh / 'config', '-i', key, '-l', 'li-wei', '-o', 'ControlPath=none']
+class Operator:
+    """A person with a key of their own, and the platform file in which they are named."""
 
-    def says(host: str, *command: str, code: str = '') -> str:
+    def __init__(self, standing: Standing, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / 'operators.yaml'
+        self.secret = ''
+        key = folder / 'key'
+        subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'li-wei', '-f', key], check=True)
+        public = key.with_suffix('.pub').read_text(encoding='ascii').strip()
+        operators = yaml.safe_dump({'configuration': {'operators': {'li-wei': public}}}, width=1000)
+        self.file.write_text(PLATFORM_FILE.read_text(encoding='utf-8') + operators, encoding='utf-8')
+        configuration = standing.work.paths.ssh / 'config'
+        self.session = ['ssh', '-F', configuration, '-i', key, '-l', 'li-wei', '-o', 'ControlPath=none']
+
+    def says(self, host: str, *command: str, code: str = '') -> str:
         """What a command writes whom the operator runs on a host; at the bastion a one-time code is asked for."""
-        answer = tmp_path / 'answer'
+        answer = self.folder / 'answer'
         answer.write_text(f'#!/bin/sh\necho {code}\n', encoding='ascii')
         answer.chmod(0o700)
         environment = {**os.environ, 'SSH_ASKPASS': str(answer), 'SSH_ASKPASS_REQUIRE': 'force'}
         done = subprocess.run(
-            [*session, '-o', 'NumberOfPasswordPrompts=1', host, *command], capture_output=True, text=True, check=False,
-            env=environment, timeout=60,
+            [*self.session, '-o', 'NumberOfPasswordPrompts=1', host, *command], capture_output=True, text=True,
+            check=False, env=environment, timeout=60,
         )  # fmt: skip
         return done.stdout.strip()
 
-    assert not says('db-1', 'id', '-un')
-    up = standing.anlan('up', '-p', str(file))
-    assert up.returncode == 0, up.stdout + up.stderr
-    given = standing.run('ops-1', 'sudo', '/usr/local/lib/anlan/second-factor', 'give', 'li-wei').out
-    secret = re.search(r'\b[A-Z2-7]{16,64}\b', given)
-    assert secret, 'no secret for one-time codes was given'
-    assert [says(host, 'id', '-un') for host in ('db-1', 'client-2')] == ['li-wei'] * 2
-    assert not says('ops-1', 'id', '-un'), 'a key alone is enough at the bastion'
-    assert not says('ops-1', 'id', '-un', code='000000'), 'any code is enough at the bastion'
-    assert says('ops-1', 'id', '-un', code=one_time_code(secret[0])) == 'li-wei'
-    # A system administrator is no root; on a client, which is no host of the platform, there are no administrators.
-    assert [says(host, 'sudo', '-n', 'id', '-un') for host in ('db-1', 'client-2')] == ['', 'root']
-    up = standing.anlan('up', '-p', str(PLATFORM_FILE))
-    assert up.returncode == 0, up.stdout + up.stderr
-    assert [says(host, 'id', '-un') for host in ('db-1', 'client-2')] == ['', '']
-    assert not says('ops-1', 'id', '-un', code=one_time_code(secret[0]))
+
+@pytest.fixture(scope='module')
+def operator(standing: Standing, tmp_path_factory: pytest.TempPathFactory) -> Operator:
+    return Operator(standing, tmp_path_factory.mktemp('operator'))
 
 
 def one_time_code(secret: str) -> str:
