@@ -6,6 +6,7 @@ ANLAN_LAB_KEEP=1 takes one that stands and leaves it standing, for work on the t
 from __future__ import annotations
 
 import os
+import random
 import time
 from collections.abc import Iterator
 
@@ -13,6 +14,7 @@ import pytest
 
 from anlan.cli.work import Work
 from infra.lab.engine import connect as connect_docker
+from tests.lab.interrupted import LONGEST_MOMENT_SECONDS, kill_at, start_up
 from tests.lab.standing import PLATFORM_FILE, Standing
 
 
@@ -25,9 +27,13 @@ def standing() -> Iterator[Standing]:
         if not (keep and work.paths.outputs.exists()):
             down = made.anlan('down', '--yes')
             assert down.returncode == 0, down.stderr
+            # The first one is killed at any moment: whatever it left, the next command makes a whole platform of it.
+            made.killed_after_seconds = moment = random.uniform(2, LONGEST_MOMENT_SECONDS)
+            killed = kill_at(start_up(made), moment)
+            print(f'\nthe first up {"was killed" if killed else "ended by itself"} after {moment:.1f} s')
             started = time.monotonic()
-            up = made.anlan('up', '--yes', deadline_seconds=900)
-            print(f'\nthe platform came up in {time.monotonic() - started:.0f} s\n{up.stderr}')
+            up = made.anlan('recover', deadline_seconds=900)
+            print(f'recover brought the platform up in {time.monotonic() - started:.0f} s\n{up.stderr}')
             assert up.returncode == 0, up.stdout + up.stderr
         yield made
     finally:

@@ -38,8 +38,7 @@ class Standing:
 
     work: Work
     client: docker.DockerClient
-    up_seconds: float = 0.0
-    first_up: str = ''
+    killed_after_seconds: float | None = None
     _remotes: list[Remote] = field(default_factory=list)
 
     def anlan(self, *words: str, deadline_seconds: float = 600) -> subprocess.CompletedProcess[str]:

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import signal
-import subprocess
 import time
 
 import pytest
@@ -14,9 +13,9 @@ import pytest
 from anlan.deadline import wait_until
 from anlan.paths import ROOT
 from infra.lab import hosts
-from tests.lab.standing import PROGRAM, Standing
+from tests.lab.interrupted import LONGEST_MOMENT_SECONDS, kill_at, start_up
+from tests.lab.standing import Standing
 
-LONGEST_MOMENT_SECONDS = 50.0
 REMOVED = (('app-2', 'edge-2', 'mon-1'), ('db-3', 'client-2'), ('fw-2', 'lb-2'), ('app-1', 'db-1'))
 
 
@@ -25,27 +24,9 @@ def remove(standing: Standing, *names: str) -> None:
         hosts.delete(standing.client, standing.host(name).container)
 
 
-def start_up(standing: Standing) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*PROGRAM, 'up', '--yes'], cwd=ROOT, env=standing.environment(), text=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
-
-
 def served(standing: Standing) -> str | None:
     status = standing.status()
     return None if status.state != 'down' else '; '.join(status.reasons)
-
-
-def kill_at(process: subprocess.Popen[str], seconds: float) -> bool:
-    """Kill a run with SIGKILL after some seconds; return whether it still ran."""
-    try:
-        process.wait(timeout=seconds)
-        return False
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return True
 
 
 def test_a_host_removed_by_hand_is_named_by_drift_and_comes_back_with_its_role(whole: Standing) -> None:
@@ -87,7 +68,16 @@ def test_a_second_up_is_refused_with_who_holds_the_platform(whole: Standing) -> 
         first.wait(timeout=120)
 
 
-@pytest.mark.parametrize('turn', [0, *(pytest.param(turn, marks=pytest.mark.long) for turn in (1, 2, 3, 4))])
+def test_the_first_up_was_killed_and_the_next_command_left_nothing_undone(whole: Standing) -> None:
+    if whole.killed_after_seconds is None:
+        pytest.skip('a platform that stood was taken')
+    print(f'\n  up was killed after {whole.killed_after_seconds:.1f} s')
+    drift = whole.anlan('drift', '--hosts-only', '--json')
+    assert (drift.returncode, json.loads(drift.stdout)['drift']) == (0, [])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('turn', range(5))
 def test_an_up_killed_at_a_random_moment_is_finished_by_the_next_command(standing: Standing, turn: int) -> None:
     moment = random.uniform(2, LONGEST_MOMENT_SECONDS)
     if turn == 0:
