@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL = ('anlan/__init__.py', 'anlan/errors.py', 'anlan/deadline.py', 'anlan/files.py')
-CONTROLLER_ONLY = frozenset({'packing.py', 'policy.py', 'coverage.py', 'schedule.py', 'metrics.py', 'status.py'})
+CONTROLLER_ONLY = frozenset({'packing.py', 'policy.py', 'policies_file.py', 'coverage.py', 'schedule.py'})
 """Modules of the folder that need libraries which hosts do not have, and that hosts do not need."""
 
 FIXED_TIME = (1980, 1, 1, 0, 0, 0)

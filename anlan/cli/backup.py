@@ -1,0 +1,310 @@
+"""`anlan backup`: what is kept, how far it is, runs, looks and restores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from json import loads as from_json
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from anlan.cli.backup_hosts import LISTING_SECONDS, AgentFailed, Answer, ask_agent, class_word, ends_of, records_of
+from anlan.cli.backup_text import is_bad, print_ends, print_snapshots, print_statuses
+from anlan.cli.handing_over import hand_over
+from anlan.cli.observing import observing, require_bastion
+from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
+from anlan.cli.recording import Recording
+from anlan.console import Step, print_json, results, step
+from anlan.errors import AnlanError, BadInput
+from anlan.lock import hold
+from anlan.paths import PlatformPaths
+from anlan.platform import Platform, load_platform
+from anlan.remote import Remote, Unreachable
+from backup.failure import MEANING, ExitClass
+from backup.judgement import judge, spoken
+from backup.policies_file import load_policies
+from backup.policy import Policy
+from backup.record import Ended, line_of
+from backup.schedule import OPERATOR, hosts_of, next_runs, plans
+from backup.status import PolicyStatus, document_of
+from backup.task import HostPlan, Task
+
+CODES = (
+    'Exit codes: 0 done · 1 failed · 2 bad input, or it does not stand · 3 another job works on the repository · '
+    + ' · '.join(f'{each.value} {MEANING[each]}' for each in ExitClass if each.value >= 10)
+    + '.'
+)
+SHOWN_RUNS = 20
+PolicyName = Annotated[str, typer.Argument(help='Name of a policy; `anlan backup plan` lists them.')]
+
+app = typer.Typer(help='Backups: policies, runs, looks and restores.', no_args_is_help=True)
+
+
+@app.command('plan', epilog=CODES)
+def plan(
+    platform: PlatformFile = DEFAULT_PLATFORM,
+    hours: Annotated[float, typer.Option('--hours', help='How far to look ahead.')] = 24.0,
+    json: Json = False,
+) -> None:
+    """Show every policy, what it promises, and which host does what next. Nothing is asked and nothing is done."""
+    if not math.isfinite(hours) or not 0 < hours <= 24 * 366:
+        raise BadInput('--hours: wanted a number above 0 and up to 8784')
+    file, policies = load_platform(platform), load_policies()
+    parts = plans(file.name, policies, hosts_of(file))
+    now = datetime.now(UTC)
+    due = next_runs(parts.values(), now, now + timedelta(hours=hours))
+    if json:
+        print_json(
+            {
+                'policies': [each.model_dump(mode='json') for each in policies],
+                'runs': [{'at': each.at.isoformat(), 'host': each.host, 'task': each.task} for each in due],
+            }
+        )
+        return
+    table = Table(box=None, padding=(0, 1), pad_edge=True)
+    for column in ('policy', 'engine', 'places', 'loses at most', 'is back within', 'kept as'):
+        table.add_column(column)
+    for each in policies:
+        place = 'planned' if each.planned else ', '.join(each.places) + (', real time' if each.real_time else '')
+        table.add_row(
+            each.name, each.engine, place, spoken(each.recovery_point_seconds), spoken(each.recovery_time_seconds),
+            each.keep.retention_class,
+        )  # fmt: skip
+    results.print(table)
+    results.print(f'\n  {len(due)} tasks within {hours:g} h; the next of them (UTC):')
+    for run in due[:SHOWN_RUNS]:
+        results.print(f'  {run.at:%m-%d %H:%M}  {run.host:<8} {run.task}')
+
+
+@app.command('status', epilog=CODES)
+def status(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) -> None:
+    """Show how each policy stands: last success, last verified restore, and every reason why it is not well."""
+    file = load_platform(platform)
+    with observing(file) as (remote, _):
+        require_bastion(file, remote)
+        found, silent = statuses(file, remote)
+    if json:
+        print_json({**document_of(found, file.name, datetime.now(UTC)), 'silent': dict(silent)})
+    else:
+        print_statuses(found, silent)
+    raise typer.Exit(0 if not silent and all(each.state == 'ok' for each in found) else 1)
+
+
+@app.command('run', epilog=CODES)
+def run(
+    policy: PolicyName,
+    platform: PlatformFile = DEFAULT_PLATFORM,
+    full: Annotated[bool, typer.Option('--full', help='Read all of it anew.')] = False,
+    copy: Annotated[bool, typer.Option('--copy/--no-copy', help='Copy it to the other site, too.')] = True,
+    json: Json = False,
+) -> None:
+    """Run a policy now, on the hosts that have its data, and copy what is new to the other site."""
+    _do(platform, policy, ('full' if full else 'incremental', *(['copy'] if copy else [])), json=json)
+
+
+@app.command('verify', epilog=CODES)
+def verify(
+    policy: PolicyName,
+    platform: PlatformFile = DEFAULT_PLATFORM,
+    data: Annotated[bool, typer.Option('--data', help='Read bytes too, not the structure alone.')] = False,
+    json: Json = False,
+) -> None:
+    """Look whether what is kept of a policy is whole, in both places."""
+    _do(platform, policy, ('data' if data else 'structure',), json=json)
+
+
+@app.command('drill', epilog=CODES)
+def drill(policy: PolicyName, platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) -> None:
+    """Restore a policy from both places into a scratch folder, compare it with what was kept, wipe it, record it."""
+    _do(platform, policy, ('restore',), json=json)
+
+
+@app.command('list', epilog=CODES)
+def list_snapshots(
+    policy: Annotated[str | None, typer.Argument(help='Only of this policy.')] = None,
+    platform: PlatformFile = DEFAULT_PLATFORM,
+    json: Json = False,
+) -> None:
+    """List the snapshots that can be restored, in both places."""
+    file = load_platform(platform)
+    if policy is not None:
+        policy_named(policy)
+    with observing(file) as (remote, _), step('Asking both places'):
+        require_bastion(file, remote)
+        answer = ask_agent(remote, remote.bastion, ['list', *(['--policy', policy] if policy else [])], LISTING_SECONDS)
+    reason = answer.failure()
+    if reason is not None:
+        raise AgentFailed(answer.code, reason)
+    places = answer.documents[-1]['places']
+    if json:
+        print_json({'places': places})
+    else:
+        print_snapshots(places)
+    raise typer.Exit(0 if all(each['snapshots'] is not None for each in places) else 1)
+
+
+@app.command('restore', epilog=CODES)
+def restore(
+    policy: PolicyName,
+    host: Annotated[str, typer.Option('--host', help='Whose data.')],
+    target: Annotated[str, typer.Option('--target', help='An empty folder on the operations host; never a live path.')],
+    platform: PlatformFile = DEFAULT_PLATFORM,
+    snapshot: Annotated[str, typer.Option('--snapshot', help='Its identity; `latest` is the newest.')] = 'latest',
+    place: Annotated[str, typer.Option('--place', help='`local` or `offsite`.')] = 'local',
+    path: Annotated[list[str] | None, typer.Option('--path', help='Only what is below; may be given again.')] = None,
+    dry_run: Annotated[bool, typer.Option('--dry-run', help='Say what would be restored; restore nothing.')] = False,
+    seconds: Annotated[float, typer.Option('--seconds', help='How long it may take.')] = 3600.0,
+    json: Json = False,
+) -> None:
+    """Restore files of a snapshot into an empty folder on the operations host, every byte compared."""
+    file, chosen = load_platform(platform), policy_named(policy)
+    if place not in {'local', 'offsite'}:
+        raise BadInput(f'--place: {place!r} is neither local nor offsite')
+    if not math.isfinite(seconds) or seconds <= 0:
+        raise BadInput('--seconds: wanted a number of seconds above 0')
+    if chosen.engine == 'pgbackrest':
+        raise BadInput(f'{policy} is a database; it is restored into a scratch cluster: `anlan backup drill {policy}`')
+    with observing(file) as (remote, outputs):
+        require_bastion(file, remote)
+        found = _snapshot(remote, chosen, host, place, snapshot)
+        if dry_run:
+            preview = {'would_restore': found, 'target': target, 'paths': path or [], 'platform': file.name}
+            if json:
+                print_json(preview)
+            else:
+                results.print(
+                    f'  would restore {found["identity"][:8]} of {host} ({found["started"][:16]} UTC, '
+                    f'{found["files"]} files, {found["source_bytes"] / 1e6:.1f} MB) into {target}'
+                )
+            return
+        words = [
+            'restore', '--repository', chosen.repository, '--host', host, '--place', place, '--snapshot',
+            found['identity'], '--target', target, '--seconds', f'{seconds:g}',
+            *(word for each in path or [] for word in ('--path', each)),
+        ]  # fmt: skip
+        recording = Recording.begun(file, 'restore', f'{policy} of {host} from {place}', outputs)
+        with step('Restoring') as shown:
+            answer = ask_agent(remote, remote.bastion, words, seconds, _bar(shown))
+        reason = answer.failure()
+        if reason is not None:
+            recording.ended('fail', {'class': class_word(answer.code), 'reason': reason}, {})
+            raise AgentFailed(answer.code, reason)
+        done = answer.documents[-1]['restored']
+        recording.ended(None, {'files': done['files'], 'bytes': done['restored_bytes']}, {})
+    if json:
+        print_json({'restored': done})
+    else:
+        rate = done['restored_bytes'] / max(done['seconds'], 0.001) / 1e6
+        results.print(f'  {done["files"]} files, {done["restored_bytes"] / 1e6:.1f} MB in {target}, {rate:.0f} MB/s')
+
+
+def statuses(platform: Platform, remote: Remote) -> tuple[tuple[PolicyStatus, ...], Mapping[str, str]]:
+    """Given a platform that stands, ask every host that has a part in backups, and judge each policy.
+
+    Return the states, and by host why it said nothing: what it keeps is then not known to be well.
+    """
+    parts = plans(platform.name, load_policies(), hosts_of(platform))
+    records, silent = records_of(remote, sorted(parts))
+    promises = next(iter(parts.values())).promises
+    return judge(promises, records, datetime.now(UTC)), silent
+
+
+def policy_named(name: str) -> Policy:
+    """Given a name, return its policy. Raise BadInput with those that there are."""
+    policies = load_policies()
+    found = next((each for each in policies if each.name == name), None)
+    if found is None:
+        raise BadInput(f'there is no policy {name!r}; there are {", ".join(each.name for each in policies)}')
+    if found.planned is not None:
+        raise BadInput(f'{name} is planned only: {found.planned.en}')
+    return found
+
+
+def _do(platform_file: Any, name: str, kinds: Sequence[str], *, json: bool) -> None:
+    """Do tasks of a policy now where they belong, note it in the ledger, show what came of it, and exit."""
+    file, chosen = load_platform(platform_file), policy_named(name)
+    parts = plans(file.name, load_policies(), hosts_of(file))
+    with observing(file) as (remote, outputs):
+        require_bastion(file, remote)
+        recording = Recording.begun(file, 'restore drill' if 'restore' in kinds else 'backup', name, outputs)
+        if {'incremental', 'full'} & set(kinds) and any(each.tier == OPERATOR for each in chosen.sources):
+            paths = PlatformPaths.of(file.name)
+            with hold(paths.lock, 'anlan backup run'), step('What stands under var/'):
+                hand_over(remote, paths)
+        ends: list[Ended] = []
+        code, reasons = 0, list[str]()
+        for kind in kinds:
+            for host, task in _tasks(parts, f'{name}-{kind}'):
+                try:
+                    with step(f'{task.name} on {host}') as shown:
+                        answer = ask_agent(remote, host, ['task', task.name], 2 * task.deadline_seconds, _bar(shown))
+                        found = ends_of(answer)
+                        shown.result = _short(found, answer)
+                except (AgentFailed, Unreachable) as failure:
+                    code, reasons = code or failure.exit_code, [*reasons, str(failure)]
+                    continue
+                ends += found
+                code = code or answer.code
+        recording.ended(
+            _verdict(ends, reasons, kinds),
+            {'ends': len(ends), 'failed': sum(each.failure is not None for each in ends), 'reasons': reasons},
+            {'backup.jsonl': ''.join(line_of(each) + '\n' for each in ends).encode()},  # type: ignore[arg-type]
+            chosen.clauses if 'restore' in kinds else (),
+        )
+    if json:
+        print_json({'policy': name, 'ends': [_ended(each) for each in ends], 'reasons': reasons})
+    else:
+        print_ends(ends, reasons)
+    raise typer.Exit(code)
+
+
+def _tasks(parts: Mapping[str, HostPlan], name: str) -> list[tuple[str, Task]]:
+    return [(host, task) for host, part in parts.items() for task in part.tasks if task.name == name]
+
+
+def _verdict(ends: Sequence[Ended], reasons: Sequence[str], kinds: Sequence[str]) -> Any:
+    if any(is_bad(each) for each in ends):
+        return 'fail'
+    if reasons or not ends:
+        return 'not-verified'
+    return 'pass' if 'restore' in kinds else None
+
+
+def _snapshot(remote: Remote, policy: Policy, host: str, place: str, wanted: str) -> Mapping[str, Any]:
+    answer = ask_agent(remote, remote.bastion, ['list', '--policy', policy.name], LISTING_SECONDS)
+    if (reason := answer.failure()) is not None:
+        raise AgentFailed(answer.code, reason)
+    there = [each for each in answer.documents[-1]['places']
+             if (each['repository'], each['host'], each['place']) == (policy.repository, host, place)]  # fmt: skip
+    if not there:
+        raise BadInput(f'--host: nothing of {host} is kept by {policy.name}')
+    if there[0]['snapshots'] is None:
+        raise AnlanError(f'the {place} place does not say what it holds: {there[0]["sentence"]}')
+    found = [each for each in there[0]['snapshots'] if wanted == 'latest' or each['identity'].startswith(wanted)]
+    if not found:
+        raise BadInput(f'--snapshot: the {place} place has no {wanted} of {host}')
+    chosen: Mapping[str, Any] = found[-1]
+    return chosen
+
+
+def _bar(shown: Step) -> Any:
+    def told(progress: Mapping[str, Any]) -> None:
+        shown.total(int(progress['total_bytes']))
+        shown.done(int(progress['done_bytes']))
+        rate = progress['done_bytes'] / max(progress['elapsed_seconds'], 0.001) / 1e6
+        shown.note(f'{rate:.0f} MB/s')
+
+    return told
+
+
+def _short(ends: Sequence[Ended], answer: Answer) -> str:
+    bad = sum(is_bad(each) for each in ends)
+    return f'{len(ends)} done' if not bad and not answer.code else f'{bad} of {len(ends)} failed'
+
+
+def _ended(end: Ended) -> dict[str, Any]:
+    document: dict[str, Any] = from_json(line_of(end))  # type: ignore[arg-type]
+    return document

@@ -1,0 +1,96 @@
+"""What `anlan backup` shows people: states, snapshots, and what came of tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from anlan.console import results
+from backup.judgement import spoken
+from backup.record import Ended, RestoreEnded, RunEnded, VerificationEnded
+from backup.status import PolicyStatus
+
+COLOUR = {'ok': 'green', 'late': 'yellow', 'failed': 'red', 'never': 'red'}
+
+
+def is_bad(end: Ended) -> bool:
+    """Given an end, return whether it says anything but that all is well."""
+    if end.failure is not None:
+        return True
+    if isinstance(end, RestoreEnded):
+        return not end.verified
+    return isinstance(end, VerificationEnded) and bool(end.problems)
+
+
+def print_ends(ends: Iterable[Ended], reasons: Iterable[str]) -> None:
+    """Given what came of tasks, print a line each."""
+    table = Table(box=None, padding=(0, 1), pad_edge=True)
+    for column in ('', 'host', 'place', 'what', 'seconds'):
+        table.add_column(column, justify='right' if column == 'seconds' else 'left')
+    for each in ends:
+        mark = Text('✗', style='red') if is_bad(each) else Text('✓', style='green')
+        table.add_row(mark, each.host, each.place, _what(each), f'{each.seconds:.1f}')
+    results.print(table)
+    for reason in reasons:
+        results.print(Text(f'  ✗ {reason}', style='red'), soft_wrap=True)
+
+
+def _what(end: Ended) -> str:
+    if end.failure is not None:
+        return f'{end.sentence} ({end.failure})'
+    if isinstance(end, RestoreEnded):
+        problems = '; '.join(end.problems[:3])
+        return problems or f'{end.files} files, {end.restored_bytes / 1e6:.1f} MB back, {end.checks} things compared'
+    if isinstance(end, VerificationEnded):
+        return '; '.join(end.problems[:3]) or f'{end.depth} is whole'
+    if isinstance(end, RunEnded):
+        snapshot = (end.snapshot or 'nothing')[:8]
+        return f'{snapshot}: {end.files} files, {end.source_bytes / 1e6:.1f} MB, new {end.added_bytes / 1e6:.1f} MB'
+    return 'done'
+
+
+def print_statuses(found: Iterable[PolicyStatus], silent: Mapping[str, str]) -> None:
+    """Given the states of policies and which hosts said nothing, print them for people."""
+    table = Table(box=None, padding=(0, 1), pad_edge=True)
+    for column in ('policy', 'state', 'last success', 'last verified restore', 'would lose', 'promised'):
+        table.add_column(column)
+    known = list(found)
+    for each in known:
+        age = each.recovery_point_age_seconds
+        table.add_row(
+            each.name, Text(each.state, style=COLOUR[each.state]), _moment(each.last_success),
+            _moment(each.last_verified_restore), '–' if age is None else spoken(age),
+            spoken(each.promised_recovery_point_seconds),
+        )  # fmt: skip
+    results.print(table)
+    for each in known:
+        for reason in each.reasons:
+            results.print(Text(f'  {each.name}: {reason.en}', style=COLOUR[reason.state]), soft_wrap=True)
+    for sentence in silent.values():
+        results.print(Text(f'  {sentence}', style='red'), soft_wrap=True)
+
+
+def print_snapshots(places: Iterable[Mapping[str, Any]]) -> None:
+    """Given what both places hold, print a line a snapshot."""
+    table = Table(box=None, padding=(0, 1), pad_edge=True)
+    for column in ('snapshot', 'policy', 'host', 'place', 'taken (UTC)', 'files', 'MB'):
+        table.add_column(column, justify='right' if column in {'files', 'MB'} else 'left')
+    for place in places:
+        for each in place['snapshots'] or ():
+            table.add_row(
+                each['identity'][:8], each['policy'], each['host'], place['place'], each['started'][:19],
+                str(each['files']), f'{each["source_bytes"] / 1e6:.1f}',
+            )  # fmt: skip
+    results.print(table)
+    for place in places:
+        if place['snapshots'] is None:
+            sentence = f'  {place["repository"]} of {place["host"]}, {place["place"]}: {place["sentence"]}'
+            results.print(Text(sentence, style='red'), soft_wrap=True)
+
+
+def _moment(at: datetime | None) -> str:
+    return '–' if at is None else f'{at:%m-%d %H:%M}'

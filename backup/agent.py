@@ -1,0 +1,237 @@
+"""The agent: what a host's timers and `anlan backup` run there. It prints lines of JSON; the last one is the result."""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from anlan.deadline import wait_until
+from anlan.errors import EXIT_FAILED, AnlanError, BadInput, DeadlineExceeded
+from anlan.files import write_atomically
+from backup.database_work import Database, DatabaseWork
+from backup.failure import BackupFailed, ExitClass
+from backup.file_work import FileWork
+from backup.incoming import receive
+from backup.places import PLACES, read_places
+from backup.port import Progress, Snapshot
+from backup.record import RECORDS, Ended, RestoreEnded, VerificationEnded, append, line_of, read
+from backup.task import HostPlan, read_plan
+from backup.unit_files import JOBS, PREFIX, unit_files, waiting_seconds
+
+LOCKS = Path('/run/anlan-backup')
+UNITS = Path('/etc/systemd/system')
+TOLD_EVERY_SECONDS = 1.0
+LISTING_SECONDS = 120.0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Given the arguments of the command line, do what they say and return the exit code."""
+    parser = argparse.ArgumentParser(prog='backup')
+    commands = parser.add_subparsers(dest='command', required=True)
+    task = commands.add_parser('task', help='do a task now')
+    task.add_argument('name')
+    listing = commands.add_parser('list', help='list the snapshots that this host has a way to')
+    listing.add_argument('--policy')
+    commands.add_parser('receive', help='take what the operator hands over, a tar file, from standard input')
+    commands.add_parser('records', help='print the records of this host')
+    install = commands.add_parser('install', help='hold the timers of jobs.json, and no others')
+    install.add_argument('--check', action='store_true', help='say what would change')
+    restore = commands.add_parser('restore', help='bring files back into an empty folder')
+    for name in ('repository', 'host', 'place', 'snapshot', 'target'):
+        restore.add_argument(f'--{name}', required=True)
+    restore.add_argument('--path', action='append', default=[])
+    restore.add_argument('--seconds', type=float, default=3600.0)
+    given = parser.parse_args(arguments)
+    try:
+        return COMMANDS[given.command](given)
+    except BackupFailed as failure:
+        _say({'failure': failure.exit_class.word, 'sentence': str(failure)})
+        return failure.exit_code
+    except AnlanError as failure:
+        _say({'failure': ExitClass.FAILED.word, 'sentence': str(failure)})
+        return failure.exit_code
+
+
+def exit_code_of(ends: Sequence[Ended]) -> int:
+    """Given the ends of a task, return the exit code: that of the first failure; damage and differences are corrupt."""
+    for end in ends:
+        if end.failure is not None:
+            return next((each.value for each in ExitClass if each.word == end.failure), EXIT_FAILED)
+        if isinstance(end, VerificationEnded | RestoreEnded) and end.problems:
+            return ExitClass.CORRUPT.value
+        if isinstance(end, RestoreEnded) and not end.verified:
+            return ExitClass.CORRUPT.value
+    return 0
+
+
+@contextmanager
+def alone(repository: str, wait_seconds: float) -> Iterator[None]:
+    """Hold a repository for this process: another job on it waits. Raise BackupFailed if it cannot be had in time."""
+    LOCKS.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (LOCKS / f'{repository}.lock').open('a+') as stream:
+
+        def held() -> str | None:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                stream.seek(0)
+                return f'{stream.read().strip() or "another job"} works on {repository}'
+            return None
+
+        try:
+            wait_until(held, f'the repository {repository}', wait_seconds, 0.5)
+        except DeadlineExceeded as late:
+            raise BackupFailed(ExitClass.LOCKED, str(late)) from None
+        stream.truncate(0)
+        stream.write(f'process {os.getpid()} ({" ".join(sys.argv[1:3])})')
+        stream.flush()
+        yield
+
+
+def plan_of_host(file: Path = Path(JOBS)) -> HostPlan:
+    """Return what this host is to do. Raise BadInput if nothing says so."""
+    try:
+        return read_plan(json.loads(file.read_text(encoding='utf-8')))
+    except (OSError, ValueError) as error:
+        raise BadInput(f'{file} cannot be read ({error}); `anlan up` writes it anew') from None
+
+
+def _task(given: argparse.Namespace) -> int:
+    task = plan_of_host().task(given.name)
+    places = read_places(PLACES)
+    with alone(task.repository, waiting_seconds(task)):
+        if task.engine == 'pgbackrest':
+            if places.database is None:
+                raise BadInput(f'{task.name}: {places.host} has no way to the database; `anlan up` sets it up')
+            database = Database.of(Path(places.database))
+            ends = DatabaseWork(places.host, database, append, _progress()).do(task)
+        else:
+            ends = FileWork(places, append, _progress()).do(task)
+    for end in ends:
+        sys.stdout.write(line_of(end) + '\n')  # type: ignore[arg-type]
+    return exit_code_of(ends)
+
+
+def _list(given: argparse.Namespace) -> int:
+    found = []
+    for there in read_places(PLACES).files:
+        about: dict[str, Any] = {'repository': there.repository, 'host': there.host, 'place': there.place}
+        try:
+            snapshots = there.engine().list(LISTING_SECONDS, given.policy)
+            found.append({**about, 'snapshots': [_plain(each) for each in snapshots]})
+        except BackupFailed as failure:
+            found.append({**about, 'failure': failure.exit_class.word, 'sentence': str(failure), 'snapshots': None})
+    _say({'places': found})
+    return 0 if all(each['snapshots'] is not None for each in found) else EXIT_FAILED
+
+
+def _receive(_: argparse.Namespace) -> int:
+    _say({'received': receive(sys.stdin.buffer)})
+    return 0
+
+
+def _records(_: argparse.Namespace) -> int:
+    for record in read(RECORDS).records:
+        sys.stdout.write(line_of(record) + '\n')
+    return 0
+
+
+def _restore(given: argparse.Namespace) -> int:
+    there = read_places(PLACES).one(given.repository, given.host, given.place)
+    done = there.engine().restore(
+        given.snapshot, Path(given.target), given.seconds, paths=tuple(given.path), report=_progress()
+    )
+    _say({'restored': {**asdict(done), 'target': str(done.target), 'recovery_point': done.recovery_point.isoformat()}})
+    return 0
+
+
+def _install(given: argparse.Namespace) -> int:
+    changed = install(plan_of_host(), UNITS, check=given.check)
+    _say({'changed': changed})
+    return 0
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    'task': _task, 'list': _list, 'receive': _receive, 'records': _records, 'install': _install, 'restore': _restore,
+}  # fmt: skip
+
+
+def install(plan: HostPlan, folder: Path, *, check: bool = False) -> list[str]:
+    """Given what a host does and systemd's folder, hold the units of it and no others; return what was changed.
+
+    A timer that is not there any more is stopped; one that does not run is started.
+    """
+    wanted = unit_files(plan)
+    timers = sorted(name for name in wanted if name.endswith('.timer'))
+    there = {file.name: file for pattern in ('timer', 'service') for file in folder.glob(f'{PREFIX}*.{pattern}')}
+    stale = sorted(set(there) - set(wanted))
+    wrong = sorted(name for name, text in wanted.items() if _text_of(there.get(name)) != text)
+    idle = [name for name in timers if not _runs(name)]
+    changed = [*(f'removed {name}' for name in stale), *(f'wrote {name}' for name in wrong),
+               *(f'started {name}' for name in idle if name not in wrong)]  # fmt: skip
+    if check or not changed:
+        return changed
+    gone = [name for name in stale if name.endswith('.timer')]
+    if gone:
+        _systemctl('disable', '--now', *gone)
+    for name in stale:
+        there[name].unlink()
+    for name in wrong:
+        write_atomically(folder / name, wanted[name], 0o644)
+    _systemctl('daemon-reload')
+    if timers:
+        _systemctl('enable', '--now', *timers)
+        rewritten = [name for name in wrong if name.endswith('.timer')]
+        if rewritten:
+            _systemctl('restart', *rewritten)
+    return changed
+
+
+def _text_of(file: Path | None) -> str | None:
+    return None if file is None else file.read_text(encoding='utf-8')
+
+
+def _runs(unit: str) -> bool:
+    done = subprocess.run(['systemctl', 'is-active', '--quiet', unit], check=False, timeout=30)
+    return done.returncode == 0
+
+
+def _systemctl(*words: str) -> None:
+    done = subprocess.run(['systemctl', *words], capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode != 0:
+        raise AnlanError(f'systemctl {words[0]}: {done.stderr.strip()[-300:]}')
+
+
+def _progress() -> Any:
+    """Return what is told of progress and prints it, once a second at most."""
+    last = 0.0
+
+    def told(progress: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last >= TOLD_EVERY_SECONDS:
+            last = time.monotonic()
+            _say({'progress': asdict(progress)})
+
+    return told
+
+
+def _plain(snapshot: Snapshot) -> dict[str, Any]:
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value for name, value in asdict(snapshot).items()
+    }
+
+
+def _say(document: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, sort_keys=True) + '\n')
+    sys.stdout.flush()

@@ -1,0 +1,85 @@
+"""The database's backups held against each other, and damage planted where it has to be seen."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from anlan.errors import BadInput
+from backup.database_damage import DAMAGES, Damage, plant
+from backup.database_work import Database, read_witness, unequal
+from backup.port import Snapshot
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+
+
+def backup(hours_ago: float, source_bytes: int = 1000, parent: str | None = None) -> Snapshot:
+    at = NOW - timedelta(hours=hours_ago)
+    return Snapshot(f'{hours_ago}', 'database', 'ops-1', at, at, source_bytes=source_bytes, parent=parent)
+
+
+def test_two_places_with_backups_of_the_same_hours_and_size_are_equal() -> None:
+    local = (backup(30), backup(6, parent='30'), backup(1, parent='30'))
+    offsite = (backup(29), backup(5, 1010, parent='29'))
+    assert unequal(local, offsite) == ()
+
+
+@pytest.mark.parametrize(
+    ('offsite', 'reason'),
+    [
+        ((), 'the other site holds no backup'),
+        ((backup(29), backup(28, parent='29')), 'the newest backup off-site is of 2026-10-31'),
+        ((backup(29), backup(1, 30, parent='29')), 'is of 30 bytes, here of 1000'),
+    ],
+)
+def test_a_lesser_copy_is_refused_with_the_reason(offsite: tuple[Snapshot, ...], reason: str) -> None:
+    assert any(reason in each for each in unequal((backup(30), backup(1, parent='30')), offsite))
+
+
+def test_without_a_local_backup_nothing_is_called_equal() -> None:
+    assert unequal((), (backup(1),))
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    for name in ('backup/lab/20261101-010101F/pg_data/base/1.zst', 'backup/lab/20261101-010101F/backup.manifest',
+                 'archive/lab/17-1/0000000100000000/000000010000000000000001-ab.zst',
+                 'archive/lab/17-1/0000000100000000/000000010000000000000002-cd.zst',
+                 'archive/lab/17-1/0000000100000000/000000010000000000000003-ef.zst',
+                 'archive/lab/archive.info'):  # fmt: skip
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b'x' * 500)
+    return tmp_path
+
+
+@pytest.mark.parametrize('kind', DAMAGES)
+def test_each_damage_changes_one_file_that_holds_data(repository: Path, kind: Damage) -> None:
+    before = {each: each.read_bytes() for each in repository.rglob('*') if each.is_file()}
+    hurt = plant(kind, repository, 'lab', random.Random(7))
+    changed = [each for each, content in before.items() if not each.exists() or each.read_bytes() != content]
+    assert changed == [hurt]
+    assert not hurt.name.startswith(('backup.', 'archive.'))
+
+
+def test_where_nothing_is_nothing_is_planted(tmp_path: Path) -> None:
+    for kind in DAMAGES:
+        with pytest.raises(BadInput, match='nothing that'):
+            plant(kind, tmp_path, 'lab', random.Random(7))
+
+
+@pytest.mark.parametrize('content', ['', '{', '[]', '{"hosts": []}'])
+def test_settings_of_the_database_that_are_broken_are_one_sentence(tmp_path: Path, content: str) -> None:
+    (tmp_path / 'database.json').write_text(content)
+    with pytest.raises(BadInput, match='`anlan up` writes it anew'):
+        Database.of(tmp_path / 'database.json')
+
+
+@pytest.mark.parametrize('content', ['', '{}', '{"tables": [[1]]}'])
+def test_a_witness_that_cannot_be_read_is_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / 'local').mkdir()
+    (tmp_path / 'local' / 'x.json').write_text(content)
+    assert read_witness('x', 'local', tmp_path) is None

@@ -1,0 +1,158 @@
+"""`anlan backup`, at a stand-in for hosts: what it says, its exit codes, and what it writes to the ledger."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from anlan.cli import backup
+from anlan.cli.backup_hosts import AgentFailed, Answer, ask_agent, ends_of
+from anlan.errors import AnlanError, BadInput
+from anlan.ledger import Ledger
+from anlan.paths import PlatformPaths
+from anlan.remote import Result
+from backup.failure import ExitClass
+from backup.record import RestoreEnded, line_of
+from tests.unit.backup.moments import at
+from tests.unit.cli.conftest import stand_in
+
+OUTPUTS: dict[str, Any] = {'hosts': {'ops-1': {'tier': 'operations'}}, 'variables': {'platform': {}}}
+
+
+class Hosts:
+    """Hosts whose agents say what they are told to."""
+
+    bastion = 'ops-1'
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, list[str]]] = []
+        self.out, self.code, self.err = '', 0, ''
+
+    def run(self, host: str, argv: Any, deadline: float, stdin: Any = None, on_line: Any = None) -> Result:
+        self.asked.append((host, list(argv)))
+        for line in self.out.splitlines():
+            if on_line is not None:
+                on_line(line)
+        return Result(self.code, self.out, self.err, 0.1)
+
+    def run_on_all(self, hosts: Any, argv: Any, deadline: float) -> dict[str, Result]:
+        return {host: self.run(host, argv, deadline) for host in hosts}
+
+
+@pytest.fixture
+def hosts(monkeypatch: pytest.MonkeyPatch, sample: Any, tmp_path: Any) -> Hosts:
+    monkeypatch.setenv('ANLAN_VAR', str(tmp_path / 'var'))
+    made = Hosts()
+    stand_in(monkeypatch, backup, made, OUTPUTS)
+    return made
+
+
+def call(*words: str) -> Any:
+    return CliRunner().invoke(backup.app, list(words))
+
+
+def restored(checks: int, problems: tuple[str, ...] = ()) -> str:
+    return line_of(
+        RestoreEnded(
+            'x', 'media', 'app-1', 'local', at(0), at(2), None, '', snapshot='abcdef123456', recovery_point=at(-60),
+            restored_bytes=5_000_000, files=9, checks=checks, problems=problems,
+        )
+    )  # fmt: skip
+
+
+def test_a_plan_names_every_policy_and_asks_nobody(hosts: Hosts) -> None:
+    said = call('plan', '--json')
+    document = json.loads(said.stdout)
+    assert {'database', 'media', 'platform'} <= {each['name'] for each in document['policies']}
+    assert document['runs']
+    assert hosts.asked == []
+
+
+def test_a_policy_that_is_none_is_bad_input_and_names_those_that_are(hosts: Hosts) -> None:
+    said = call('run', 'nothing')
+    assert isinstance(said.exception, BadInput)
+    assert 'there are archive, database' in str(said.exception)
+    assert isinstance(call('run', 'face-evidence').exception, BadInput)
+    assert hosts.asked == []
+
+
+@pytest.mark.parametrize(
+    ('checks', 'problems', 'code', 'verdict'),
+    [(4, (), 0, 'pass'), (0, (), 14, 'fail'), (4, ('1.ts is not what it was',), 14, 'fail')],
+)
+def test_a_drill_is_recorded_with_the_verdict_that_what_came_back_deserves(
+    hosts: Hosts, checks: int, problems: tuple[str, ...], code: int, verdict: str
+) -> None:
+    hosts.out, hosts.code = restored(checks, problems), code
+    said = call('drill', 'media')
+    assert said.exit_code == code
+    assert [host for host, _ in hosts.asked if 'task' in _] == ['ops-1']
+    records = [each for each in Ledger(PlatformPaths.of('lab').ledger).records() if each.kind == 'restore drill']
+    assert [each.document['verdict'] for each in records] == [verdict]
+    assert '22239-8.1.4.9-a' in records[0].document['clauses']
+
+
+def test_an_agent_that_could_not_work_gives_its_class_as_exit_code_and_the_drill_is_not_verified(hosts: Hosts) -> None:
+    hosts.out = json.dumps({'failure': 'locked', 'sentence': 'process 7 works on media'})
+    hosts.code = ExitClass.LOCKED.value
+    said = call('drill', 'media')
+    assert said.exit_code == 3
+    assert 'process 7 works on media' in said.stdout
+    records = [each for each in Ledger(PlatformPaths.of('lab').ledger).records() if each.kind == 'restore drill']
+    assert [each.document['verdict'] for each in records] == ['not-verified']
+
+
+def test_states_without_any_record_are_never_ok(hosts: Hosts) -> None:
+    said = call('status', '--json')
+    document = json.loads(said.stdout)
+    assert said.exit_code == 1
+    assert {each['state'] for each in document['policies']} == {'never'}
+    assert all(each['last_success'] is None and each['last_verified_restore'] is None for each in document['policies'])
+
+
+def test_a_host_whose_records_cannot_be_read_is_said(hosts: Hosts) -> None:
+    hosts.out = 'no record at all\n'
+    said = call('status', '--json')
+    assert 'line 1 is no record' in ' '.join(json.loads(said.stdout)['silent'].values())
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        ('restore', 'media', '--host', 'app-1', '--target', '/x', '--place', 'moon'),
+        ('restore', 'media', '--host', 'app-1', '--target', '/x', '--seconds', 'nan'),
+        ('restore', 'database', '--host', 'ops-1', '--target', '/x'),
+        ('plan', '--hours', '0'),
+        ('plan', '--hours', 'inf'),
+    ],
+)
+def test_bad_input_is_said_before_anybody_is_asked(hosts: Hosts, words: tuple[str, ...]) -> None:
+    assert isinstance(call(*words).exception, BadInput)
+    assert hosts.asked == []
+
+
+def test_a_restore_that_is_only_tried_restores_nothing(hosts: Hosts) -> None:
+    snapshot = {
+        'identity': 'abcdef1234', 'policy': 'media', 'started': '2026-11-01T00:00:00+00:00', 'files': 3,
+        'source_bytes': 7,
+    }  # fmt: skip
+    place = {'repository': 'media', 'host': 'app-1', 'place': 'local', 'snapshots': [snapshot]}
+    hosts.out = json.dumps({'places': [place]})
+    said = call('restore', 'media', '--host', 'app-1', '--target', '/srv/x', '--dry-run', '--json')
+    assert json.loads(said.stdout)['would_restore']['identity'] == 'abcdef1234'
+    assert not any('restore' in words for _, words in hosts.asked)
+
+
+def test_a_host_without_an_agent_is_one_sentence(hosts: Hosts) -> None:
+    hosts.code, hosts.err = 2, "python3: can't open file '/usr/local/lib/anlan/backup.pyz'\n"
+    with pytest.raises(AnlanError, match='`anlan up` sets it up'):
+        ask_agent(hosts, 'ops-1', ['list'], 5)  # type: ignore[arg-type]
+
+
+def test_an_answer_that_names_a_failure_is_no_end() -> None:
+    with pytest.raises(AgentFailed, match='ops-1: the place is full') as failed:
+        ends_of(Answer('ops-1', 12, ({'failure': 'no-space', 'sentence': 'the place is full'},)))
+    assert failed.value.exit_code == 12
