@@ -38,8 +38,8 @@ OF_TIER = {
     'monitoring': ('anlan-event-door.service', 'anlan-event-keeper.service'),
     'operations': ('anlan-backup-store.service', 'anlan-database-backup-server.service'),
     'offsite': ('anlan-object-store-monitor.service', 'anlan-object-store-disk.service',
-                'anlan-object-store-gateway.service', 'anlan-object-store-watch.timer', 'anlan-database-replica.service',
-                'anlan-database-replica-follow.timer'),
+                'anlan-object-store-gateway.service', 'anlan-object-store-watch.timer',
+                'anlan-database-replica.service', 'anlan-database-replica-follow.timer'),
 }  # fmt: skip
 """What a host of a tier is there for: each has to run, and to start by itself."""
 
