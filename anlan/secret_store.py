@@ -26,16 +26,6 @@ NAMES = (
     'media_signing_key',
     'personal_data_key',
     'personal_data_index_key',
-    'backup_local_password',
-    'backup_offsite_password',
-    'backup_login_password',
-    'database_backup_login_password',
-    'database_backup_cipher_password',
-    'database_offsite_cipher_password',
-    'object_store_writer_key_id',
-    'object_store_writer_secret',
-    'object_store_restorer_key_id',
-    'object_store_restorer_secret',
 )
 ENTROPY_BYTES = 32
 NOTES = ('_rotated', '_overlap_until', '_overlap_seconds', '_login')

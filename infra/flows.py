@@ -20,15 +20,6 @@ BALANCER_ADDRESS = 'vip:balancer'
 BLOCK_LIST_PORT = 3783
 """Of the block list. Firewalls are reached by their own legs: no flow between zones."""
 
-BACKUP_PORT = 8444
-"""Of the operations host, for snapshots of other hosts' files."""
-
-DATABASE_BACKUP_PORT = 8432
-"""Of pgBackRest, on the operations host and on the data hosts."""
-
-OBJECT_STORE_PORT = 7443
-"""Of the off-site store, which speaks S3."""
-
 EVENTS_PORT = 19532
 """Of the monitoring hosts, for the journals of others. Firewalls and bastions reach them in their own zone."""
 
@@ -95,26 +86,6 @@ def declared_flows(front_door_port: int, ssh_ports: tuple[int, ...] = (22,)) -> 
         ),
         Flow('app-to-database', 'app', 'data', 'tcp', (5432, 8008), 'SQL, and who is leader'),
         Flow('app-to-cache', 'app', 'data', 'tcp', (6379, 26379), 'Valkey and its Sentinels'),
-        *(
-            Flow(f'backup-{tier}', tier, 'operations', 'tcp', (BACKUP_PORT,), 'snapshots of files are kept there')
-            for tier in ('app', 'data')
-        ),
-        Flow(
-            'database-log', 'data', 'operations', 'tcp', (DATABASE_BACKUP_PORT,), "the database's log as it is written"
-        ),
-        Flow(
-            'database-backup',
-            'operations',
-            'data',
-            'tcp',
-            (5432, 8008, DATABASE_BACKUP_PORT),
-            'copies of the database; what they are held against, and who is leader',
-        ),
-        *(
-            Flow(f'offsite-{tier}', tier, 'offsite', 'tcp', (OBJECT_STORE_PORT,), 'copies in another site')
-            for tier in ('operations', 'data')
-        ),
-        Flow('offsite-replica', 'offsite', 'data', 'tcp', (5432,), 'every change is followed in another site'),
         Flow('administration', 'operations', EVERYONE, 'tcp', ssh_ports, 'SSH from the bastion, the only way in'),
         Flow('reachability', 'operations', EVERYONE, 'icmp', (), 'ping from the bastion'),
         Flow('time', EVERYONE, 'monitoring', 'udp', (123,), 'clocks follow the monitoring hosts'),

@@ -11,7 +11,6 @@ import typer
 from anlan import __version__
 from anlan.cli import (
     audit,
-    backup,
     block_list,
     canary,
     cdn,
@@ -47,7 +46,6 @@ app.add_typer(evidence.app, name='evidence')
 app.add_typer(clause.app, name='clause')
 app.add_typer(audit.app, name='audit')
 app.add_typer(secrets.app, name='secret')
-app.add_typer(backup.app, name='backup')
 stack.register(app)
 status.register(app)
 reach.register(app)

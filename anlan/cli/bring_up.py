@@ -14,7 +14,6 @@ import typer
 
 from anlan.cli.comparing import SITE
 from anlan.cli.configuring import release_variables, run_playbook
-from anlan.cli.handing_over import hand_over as hand_over_to_keeper
 from anlan.cli.observing import NotObserved
 from anlan.cli.operating import operating
 from anlan.cli.releases import note_deployed, wanted_release
@@ -31,7 +30,6 @@ from anlan.secret_key import discard_key
 from anlan.secret_store import kept
 from app_stack.release import Release, build_release
 from infra.authority import authority_key, ensure_certificates
-from infra.connect import connect
 from infra.images.build import ensure_images, missing_images
 from infra.inventory import Inventory
 from infra.outputs import inventory_of, outputs
@@ -63,20 +61,7 @@ def bring_up(
                 work, target, recover=recover, may_lose_hosts=may_lose_hosts, at_once=at_once
             )
             noted |= {'changed': changed, 'release': release, 'status': status.state}
-        hand_over_state(work)
     return status
-
-
-def hand_over_state(work: Work) -> None:
-    """Bring what the platform is rebuilt from to the host that keeps it. If that fails it is said; `up` did well."""
-    with step('What it is rebuilt from') as shown:
-        try:
-            with connect(work.platform, work.paths, read_outputs(work.paths.outputs)) as remote:
-                shown.result = (
-                    f'{hand_over_to_keeper(remote, work.paths) / 1_000_000:.1f} MB handed to {remote.bastion}'
-                )
-        except AnlanError as error:
-            shown.result = f'not handed over: {error}'
 
 
 def _brought_up(

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from anlan.cli.backing import backup_variables
 from anlan.cli.work import Work
 from anlan.console import Step
 from anlan.encrypted_file import SUFFIX, EncryptedFile
@@ -41,15 +40,13 @@ def run_playbook(
     own; `further` are more variables. The caller holds its lock. Raise AnlanError naming the hosts that failed and why.
     """
     bar = _Bar(work, playbook, shown)
-    secrets = ensure_secrets(work.paths.secrets)
     run = configure(
         playbook,
         work.paths,
         {
-            'secrets': secrets,
+            'secrets': ensure_secrets(work.paths.secrets),
             'certificate_directory': str(certificates or work.paths.certificates),
             'release': dict(release),
-            **backup_variables(work.platform, work.topology, work.paths, secrets),
             **(further or {}),
         },
         mitogen=work.platform.configuration.mitogen,

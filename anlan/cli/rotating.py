@@ -58,15 +58,6 @@ WAYS: Mapping[str, Way] = {
     'personal_data_index_key': Way(
         refusal='people are found by it: with another one nobody is, until the application has built its index anew'
     ),
-    **{
-        name: Way(refusal='what is kept was encrypted with it: a new one opens none of that')
-        for name in (
-            'backup_local_password',
-            'backup_offsite_password',
-            'database_backup_cipher_password',
-            'database_offsite_cipher_password',
-        )
-    },
 }
 
 

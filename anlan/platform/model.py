@@ -5,7 +5,6 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from typing import Any
 
-from anlan.platform.backup import Backup
 from anlan.platform.base import Section, key
 from anlan.platform.block_list import BlockList
 from anlan.platform.cloud import Cloud
@@ -113,7 +112,6 @@ class Platform(Section):
     cloud: Cloud = key(Cloud, "A provider's delivery network in front of the edges.", {'provider': 'none'})
     configuration: Configuration = key(Configuration, 'How hosts are configured.', {'mitogen': True})
     hardening: Hardening = key(Hardening, 'How tightly hosts are shut.', {'lockout': {'attempts': 5}})
-    backup: Backup = key(Backup, 'Copies beside the platform.', {'lock_days': 30})
     certificates: Certificates = key(Certificates, 'Internal certificates.', {'host_days': 90})
     state: State = key(State, 'Where Pulumi keeps its state.', {'backend': 'file'})
 

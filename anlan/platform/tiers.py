@@ -86,6 +86,6 @@ class Tiers(Section):
     app: Tier = key(lambda: Tier(memory_mib=768), 'Hosts of the learning platform.', {'count': 2})
     data: Tier = key(lambda: Tier(memory_mib=1024), 'Database hosts.', {'count': 3})
     monitoring: Tier = key(lambda: Tier(memory_mib=512), 'Monitoring hosts.', {'count': 2})
-    operations: Tier = key(lambda: Tier(memory_mib=1024), 'Bastion and scheduled operations.', {'count': 1})
-    offsite: Tier = key(lambda: Tier(memory_mib=2560), 'Off-site vault.', {'count': 1})
+    operations: Tier = key(lambda: Tier(memory_mib=512), 'Bastion and scheduled operations.', {'count': 1})
+    offsite: Tier = key(lambda: Tier(memory_mib=1024), 'Off-site vault.', {'count': 1})
     client: Tier = key(lambda: Tier(memory_mib=256), 'Where the platform is judged from; not part of it.', {'count': 2})

@@ -35,9 +35,6 @@ APPLICATIONS = {APPLICATION, f'{APPLICATION}_2'}
 AUDITOR = 'anlan_audit'
 """Reads settings and statistics, no row of learners."""
 
-KEEPER = 'anlan_backup'
-"""Notes counts and checksums beside each backup, to hold a restore against; it reads no row of learners."""
-
 MIGHTY = {
     'superuser': {'postgres'},
     'replication': {'postgres', 'replicator', 'replicator_2'},
@@ -65,7 +62,7 @@ def test_nobody_may_log_in_but_those_declared(host):
         {name for name, role in roles(host)['roles'].items() if role['login']}
         - set.union(*PURPOSES.values())
         - APPLICATIONS
-        - {AUDITOR, KEEPER}
+        - {AUDITOR}
     )
     assert not more, f'roles that nobody declared: {", ".join(sorted(more))}'
 
@@ -139,7 +136,7 @@ def test_no_database_is_open_to_everybody(host):
 def test_the_learners_data_is_open_to_the_application_alone(host):
     found = roles(host)['databases'].get(APPLICATION)
     assert found, 'the database of the application is not there'
-    more = set(found['connects'] or ()) - APPLICATIONS - {AUDITOR, KEEPER}
+    more = set(found['connects'] or ()) - APPLICATIONS - {AUDITOR}
     assert not more, f'{", ".join(sorted(more))} may connect to {APPLICATION} too'
 
 

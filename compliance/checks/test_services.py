@@ -33,13 +33,10 @@ OF_TIER = {
     'app': ('anlan-application.service', 'anlan-application.socket', 'haproxy.service', 'nginx.service',
             'anlan-block-list.service', 'anlan-block-list.socket', 'anlan-sessions-clear.timer'),
     'data': ('patroni.service', 'etcd.service', 'valkey-server.service', 'valkey-sentinel.service',
-             'anlan-database-rejoin.timer', 'anlan-etcd-yield.timer', 'anlan-database-backup-server.service',
-             'anlan-database-heartbeat.service'),
+             'anlan-database-rejoin.timer', 'anlan-etcd-yield.timer'),
     'monitoring': ('anlan-event-door.service', 'anlan-event-keeper.service'),
-    'operations': ('anlan-backup-store.service', 'anlan-database-backup-server.service'),
-    'offsite': ('anlan-object-store-monitor.service', 'anlan-object-store-disk.service',
-                'anlan-object-store-gateway.service', 'anlan-object-store-watch.timer',
-                'anlan-database-replica.service', 'anlan-database-replica-follow.timer'),
+    'operations': (),
+    'offsite': (),
 }  # fmt: skip
 """What a host of a tier is there for: each has to run, and to start by itself."""
 
@@ -49,11 +46,9 @@ ALSO = {
             'anlan-session-keeper.*', 'anlan-signatures.*', 'anlan-mounts.service', 'anlan-guard*', 'anlan-violation*',
             'auditd.service', 'audit-rules.service'),
     'firewall': ('conntrackd.service', 'anlan-intrusion-rules.service'),
-    'app': ('anlan-sessions-clear.service', 'anlan-backup-*'),
-    'data': ('anlan-database-rejoin.service', 'anlan-etcd-yield.service', 'anlan-etcd-yield*', 'anlan-backup-*'),
-    'monitoring': ('anlan-event-store@*.service', 'anlan-event-store@*.socket', 'anlan-backup-*'),
-    'operations': ('anlan-backup-*',),
-    'offsite': ('anlan-object-store-watch.service', 'anlan-database-replica-follow.service'),
+    'app': ('anlan-sessions-clear.service',),
+    'data': ('anlan-database-rejoin.service', 'anlan-etcd-yield.service', 'anlan-etcd-yield*'),
+    'monitoring': ('anlan-event-store@*.service', 'anlan-event-store@*.socket'),
 }  # fmt: skip
 """What may run besides: started by the above, by a timer, or where the machine lets it."""
 

@@ -17,7 +17,7 @@ EPHEMERAL = 32768
 PROGRAMS: Mapping[tuple[str, int], str] = {
     ('tcp', 22): 'sshd', ('tcp', 5432): 'postgres', ('tcp', 8008): 'patroni', ('tcp', 6379): 'valkey-server',
     ('tcp', 26379): 'valkey-sentinel', ('tcp', 8443): 'nginx', ('tcp', 19532): 'nginx', ('udp', 3783): 'python3',
-    ('udp', 123): 'chronyd', ('tcp', 8432): 'pgbackrest', ('tcp', 8444): 'restic-rest-ser', ('tcp', 7443): 'radosgw',
+    ('udp', 123): 'chronyd',
 }  # fmt: skip
 """Which program answers on a port that a flow is declared to. What is not here is the front door's: OF_TIER."""
 
@@ -56,10 +56,6 @@ LOOPBACK: Mapping[str, tuple[tuple[str, int, str, str], ...]] = {
         ('tcp', 5432, 'postgres', 'Patroni of this host'),
         ('tcp', 6379, 'valkey-server', 'its Sentinel'),
         ('tcp', 26379, 'valkey-sentinel', 'questions of the host itself'),
-    ),
-    'offsite': (
-        ('tcp', 3300, 'ceph-mon', 'the store asks its own monitor'),
-        *(('tcp', port, 'ceph-osd', 'the store writes to its own disk') for port in range(6800, 6808)),
     ),
 }
 """By tier, what listens on the loopback alone, and why."""

@@ -39,9 +39,9 @@ def test_clients_reach_edges_alone() -> None:
     assert reached == {'edge'}
 
 
-def test_only_the_application_its_backup_and_the_replica_of_another_site_reach_the_database() -> None:
-    sources = {flow.source for flow in declared_flows(443) if flow.destination == 'data' and 5432 in flow.ports}
-    assert sources == {'app', 'offsite', 'operations'}
+def test_only_app_hosts_reach_the_database() -> None:
+    sources = {flow.source for flow in declared_flows(443) if flow.destination == 'data'}
+    assert sources == {'app'}
 
 
 def test_ssh_comes_from_the_bastion_alone() -> None:
