@@ -5,13 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-import yaml
 
-from anlan.paths import ROOT
 from backup.judgement import judge
 from backup.metrics import Family, exposition, render
 from backup.record import Lagged, PlantingEnded, Record
-from tests.contract.alerting.rules import IDENTIFIER, NOT_METRICS
 from tests.unit.backup.policy_samples import DAY, HOUR, MINUTE, NOW, PROMISES, end, look, run, six_weeks, well
 
 LINE = re.compile(
@@ -45,16 +42,6 @@ def test_every_line_is_well_formed_and_the_text_has_its_end() -> None:
     assert text.count('# EOF') == 1
     for name, unit in re.findall(r'^# UNIT (\S+) (\S+)$', text, re.MULTILINE):
         assert name.endswith(f'_{unit}')
-
-
-def test_every_metric_that_an_alert_asks_for_is_among_them() -> None:
-    rules = yaml.safe_load((ROOT / 'monitoring/rules/backup.yaml').read_text(encoding='utf-8'))
-    asked = {
-        name for rule in rules['groups'][0]['rules'] for name in IDENTIFIER.findall(NOT_METRICS.sub(' ', rule['expr']))
-    }
-    known = set(re.findall(r'^# TYPE (\S+) ', text_of([]), re.MULTILINE))
-    assert asked
-    assert asked - known == set()
 
 
 def test_the_numbers_are_those_of_the_records() -> None:
