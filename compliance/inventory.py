@@ -9,7 +9,7 @@ import yaml
 from anlan.paths import ROOT
 from compliance.check_list import list_checks
 
-EVIDENCE = ('reachability', 'canary', 'drift', 'hardening', 'mutation')
+EVIDENCE = ('reachability', 'canary', 'drift', 'hardening', 'mutation', 'restore-drill')
 """Kinds of records that commands write to the ledger, with a verdict."""
 
 

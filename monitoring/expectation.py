@@ -20,15 +20,23 @@ SERVICES: dict[str, tuple[str, ...]] = {
         'anlan-limits-watch.service', BLOCK_LIST,
     ),
     'app': ('nginx.service', 'haproxy.service', 'anlan-application.service', BLOCK_LIST),
-    'data': ('etcd.service', 'patroni.service', 'valkey-server.service', 'valkey-sentinel.service'),
+    'data': (
+        'etcd.service', 'patroni.service', 'valkey-server.service', 'valkey-sentinel.service',
+        'anlan-database-backup-server.service', 'anlan-database-heartbeat.service',
+    ),
     'monitoring': ('anlan-event-door.service', 'anlan-event-keeper.service'),
-    'operations': (),
-    'offsite': (),
+    'operations': ('anlan-snapshot-store.service', 'anlan-database-backup-server.service'),
+    'offsite': (
+        'anlan-object-store-monitor.service', 'anlan-object-store-disk.service', 'anlan-object-store-gateway.service',
+        'anlan-database-replica.service',
+    ),
     'client': (),
 }  # fmt: skip
 """Systemd units by tier, beside what runs everywhere and what sends a host's records."""
 
-TLS_PORTS: dict[str, tuple[int, ...]] = {'balancer': (443,), 'app': (8443,), 'data': (8008, 6379)}
+TLS_PORTS: dict[str, tuple[int, ...]] = {
+    'balancer': (443,), 'app': (8443,), 'data': (8008, 6379), 'operations': (8444,), 'offsite': (7443,),
+}  # fmt: skip
 """Ports by tier on which the host's certificate is served from the first byte; edges serve it on the front door's."""
 
 EVERYWHERE = ('ssh.service', 'chrony.service')

@@ -229,7 +229,7 @@ def _do(platform_file: Any, name: str, kinds: Sequence[str], *, json: bool) -> N
     parts = plans(file.name, load_policies(), hosts_of(file))
     with observing(file) as (remote, outputs):
         require_bastion(file, remote)
-        recording = Recording.begun(file, 'restore drill' if 'restore' in kinds else 'backup', name, outputs)
+        recording = Recording.begun(file, 'restore-drill' if 'restore' in kinds else 'backup', name, outputs)
         if {'incremental', 'full'} & set(kinds) and any(each.tier == OPERATOR for each in chosen.sources):
             paths = PlatformPaths.of(file.name)
             with hold(paths.lock, 'anlan backup run'), step('What stands under var/'):
@@ -237,7 +237,10 @@ def _do(platform_file: Any, name: str, kinds: Sequence[str], *, json: bool) -> N
         ends: list[Ended] = []
         code, reasons = 0, list[str]()
         for kind in kinds:
+            any_will_do = kind in {'incremental', 'full'} and all(each.hosts == 'any' for each in chosen.sources)
             for host, task in _tasks(parts, f'{name}-{kind}'):
+                if any_will_do and any(each.failure is None for each in ends):
+                    continue
                 try:
                     with step(f'{task.name} on {host}') as shown:
                         answer = ask_agent(remote, host, ['task', task.name], 2 * task.deadline_seconds, _bar(shown))

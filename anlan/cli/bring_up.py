@@ -63,7 +63,6 @@ def bring_up(
                 work, target, recover=recover, may_lose_hosts=may_lose_hosts, at_once=at_once
             )
             noted |= {'changed': changed, 'release': release, 'status': status.state}
-        hand_over_state(work)
     return status
 
 
@@ -108,6 +107,7 @@ def _brought_up(
             shown.result += f'; {packed.id} was rolled back, {wanted["id"]} stays'
     if wanted['id'] == packed.id:
         note_deployed(work.paths, wanted)
+    hand_over_state(work)
     with step('Verification from the clients') as shown:
         status = verify(work)
         shown.result = status.state

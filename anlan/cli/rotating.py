@@ -58,6 +58,15 @@ WAYS: Mapping[str, Way] = {
     'personal_data_index_key': Way(
         refusal='people are found by it: with another one nobody is, until the application has built its index anew'
     ),
+    # A host hands over with the new one from when it has it; what fails in between is made up for at its next run.
+    'backup_login_password': Way(('operations', 'app', 'data', 'monitoring')),
+    'database_backup_login_password': Way(('data', 'operations')),
+    'object_store_writer_secret': Way(('offsite', 'data', 'operations')),
+    'object_store_restorer_secret': Way(('offsite', 'operations')),
+    **{
+        name: Way(refusal='it is the name of a key, and opens nothing without its secret, which is rotated')
+        for name in ('object_store_writer_key_id', 'object_store_restorer_key_id')
+    },
     **{
         name: Way(refusal='what is kept was encrypted with it: a new one opens none of that')
         for name in (

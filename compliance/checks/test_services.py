@@ -36,7 +36,7 @@ OF_TIER = {
              'anlan-database-rejoin.timer', 'anlan-etcd-yield.timer', 'anlan-database-backup-server.service',
              'anlan-database-heartbeat.service'),
     'monitoring': ('anlan-event-door.service', 'anlan-event-keeper.service'),
-    'operations': ('anlan-backup-store.service', 'anlan-database-backup-server.service'),
+    'operations': ('anlan-snapshot-store.service', 'anlan-database-backup-server.service'),
     'offsite': ('anlan-object-store-monitor.service', 'anlan-object-store-disk.service',
                 'anlan-object-store-gateway.service', 'anlan-object-store-watch.timer',
                 'anlan-database-replica.service', 'anlan-database-replica-follow.timer'),

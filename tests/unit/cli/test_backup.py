@@ -90,7 +90,7 @@ def test_a_drill_is_recorded_with_the_verdict_that_what_came_back_deserves(
     said = call('drill', 'media')
     assert said.exit_code == code
     assert [host for host, _ in hosts.asked if 'task' in _] == ['ops-1']
-    records = [each for each in Ledger(PlatformPaths.of('lab').ledger).records() if each.kind == 'restore drill']
+    records = [each for each in Ledger(PlatformPaths.of('lab').ledger).records() if each.kind == 'restore-drill']
     assert [each.document['verdict'] for each in records] == [verdict]
     assert '22239-8.1.4.9-a' in records[0].document['clauses']
 
@@ -101,7 +101,7 @@ def test_an_agent_that_could_not_work_gives_its_class_as_exit_code_and_the_drill
     said = call('drill', 'media')
     assert said.exit_code == 3
     assert 'process 7 works on media' in said.stdout
-    records = [each for each in Ledger(PlatformPaths.of('lab').ledger).records() if each.kind == 'restore drill']
+    records = [each for each in Ledger(PlatformPaths.of('lab').ledger).records() if each.kind == 'restore-drill']
     assert [each.document['verdict'] for each in records] == ['not-verified']
 
 

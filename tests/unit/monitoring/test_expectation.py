@@ -54,7 +54,7 @@ def units_of_ours(services: list[str]) -> set[str]:
 
 @pytest.mark.parametrize('tier', COUNTS['full'])
 def test_a_unit_of_ours_that_is_expected_is_one_that_a_role_writes(tier: str) -> None:
-    written = {file.name.removesuffix('.j2') for file in ROLES.glob('*/*/*.service*')}
+    written = {file.name.removesuffix('.j2') for file in ROLES.glob('*/*/**/*.service*')}
     # One template of two sensors.
     assert 'anlan-intrusion.service' in written
     assert units_of_ours(services_of(tier)) <= written | {'anlan-intrusion-refused.service'}
