@@ -237,10 +237,7 @@ def _do(platform_file: Any, name: str, kinds: Sequence[str], *, json: bool) -> N
         ends: list[Ended] = []
         code, reasons = 0, list[str]()
         for kind in kinds:
-            any_will_do = kind in {'incremental', 'full'} and all(each.hosts == 'any' for each in chosen.sources)
             for host, task in _tasks(parts, f'{name}-{kind}'):
-                if any_will_do and any(each.failure is None for each in ends):
-                    continue
                 try:
                     with step(f'{task.name} on {host}') as shown:
                         answer = ask_agent(remote, host, ['task', task.name], 2 * task.deadline_seconds, _bar(shown))
