@@ -12,7 +12,8 @@ import typer
 from rich.table import Table
 
 from anlan.cli.backup_hosts import LISTING_SECONDS, AgentFailed, Answer, ask_agent, class_word, ends_of, records_of
-from anlan.cli.backup_text import is_bad, print_ends, print_snapshots, print_statuses
+from anlan.cli.backup_lag import Measured, measure
+from anlan.cli.backup_text import is_bad, print_ends, print_lag, print_snapshots, print_statuses
 from anlan.cli.handing_over import hand_over
 from anlan.cli.observing import observing, require_bastion
 from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
@@ -83,13 +84,16 @@ def plan(
 def status(platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) -> None:
     """Show how each policy stands: last success, last verified restore, and every reason why it is not well."""
     file = load_platform(platform)
-    with observing(file) as (remote, _):
+    with observing(file) as (remote, outputs):
         require_bastion(file, remote)
-        found, silent = statuses(file, remote)
+        lag = measure(remote, outputs)
+        found, silent = statuses(file, remote, lag)
     if json:
-        print_json({**document_of(found, file.name, datetime.now(UTC)), 'silent': dict(silent)})
+        replica = None if lag is None else lag.document()
+        print_json({**document_of(found, file.name, datetime.now(UTC)), 'silent': dict(silent), 'replica': replica})
     else:
         print_statuses(found, silent)
+        print_lag(lag)
     raise typer.Exit(0 if not silent and all(each.state == 'ok' for each in found) else 1)
 
 
@@ -201,7 +205,9 @@ def restore(
         results.print(f'  {done["files"]} files, {done["restored_bytes"] / 1e6:.1f} MB in {target}, {rate:.0f} MB/s')
 
 
-def statuses(platform: Platform, remote: Remote) -> tuple[tuple[PolicyStatus, ...], Mapping[str, str]]:
+def statuses(
+    platform: Platform, remote: Remote, lag: Measured | None = None
+) -> tuple[tuple[PolicyStatus, ...], Mapping[str, str]]:
     """Given a platform that stands, ask every host that has a part in backups, and judge each policy.
 
     Return the states, and by host why it said nothing: what it keeps is then not known to be well.
@@ -209,6 +215,9 @@ def statuses(platform: Platform, remote: Remote) -> tuple[tuple[PolicyStatus, ..
     parts = plans(platform.name, load_policies(), hosts_of(platform))
     records, silent = records_of(remote, sorted(parts))
     promises = next(iter(parts.values())).promises
+    if lag is not None:
+        followed = [each.policy for each in promises if each.real_time_lag_seconds is not None]
+        records += [found for policy in followed if (found := lag.record(policy)) is not None]
     return judge(promises, records, datetime.now(UTC)), silent
 
 

@@ -9,11 +9,13 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from anlan.cli.backup_lag import Measured
 from anlan.console import results
 from backup.judgement import spoken
 from backup.record import Ended, RestoreEnded, RunEnded, VerificationEnded
 from backup.status import PolicyStatus
 
+SHOWN_REASONS = 4
 COLOUR = {'ok': 'green', 'late': 'yellow', 'failed': 'red', 'never': 'red'}
 
 
@@ -48,7 +50,7 @@ def _what(end: Ended) -> str:
     if isinstance(end, VerificationEnded):
         return '; '.join(end.problems[:3]) or f'{end.depth} is whole'
     if isinstance(end, RunEnded):
-        snapshot = (end.snapshot or 'nothing')[:8]
+        snapshot = short(end.snapshot or 'nothing')
         return f'{snapshot}: {end.files} files, {end.source_bytes / 1e6:.1f} MB, new {end.added_bytes / 1e6:.1f} MB'
     return 'done'
 
@@ -68,8 +70,10 @@ def print_statuses(found: Iterable[PolicyStatus], silent: Mapping[str, str]) -> 
         )  # fmt: skip
     results.print(table)
     for each in known:
-        for reason in each.reasons:
+        for reason in each.reasons[:SHOWN_REASONS]:
             results.print(Text(f'  {each.name}: {reason.en}', style=COLOUR[reason.state]), soft_wrap=True)
+        if len(each.reasons) > SHOWN_REASONS:
+            results.print(f'  {each.name}: and {len(each.reasons) - SHOWN_REASONS} more; --json has them all')
     for sentence in silent.values():
         results.print(Text(f'  {sentence}', style='red'), soft_wrap=True)
 
@@ -82,7 +86,7 @@ def print_snapshots(places: Iterable[Mapping[str, Any]]) -> None:
     for place in places:
         for each in place['snapshots'] or ():
             table.add_row(
-                each['identity'][:8], each['policy'], each['host'], place['place'], each['started'][:19],
+                short(each['identity']), each['policy'], each['host'], place['place'], each['started'][:19],
                 str(each['files']), f'{each["source_bytes"] / 1e6:.1f}',
             )  # fmt: skip
     results.print(table)
@@ -94,3 +98,20 @@ def print_snapshots(places: Iterable[Mapping[str, Any]]) -> None:
 
 def _moment(at: datetime | None) -> str:
     return '–' if at is None else f'{at:%m-%d %H:%M}'
+
+
+def print_lag(lag: Measured | None) -> None:
+    """Given a measurement of the replica of the other site, if there is one, print it."""
+    if lag is None:
+        return
+    seconds = 'not known' if lag.lag.seconds is None else f'{lag.lag.seconds:.1f} s'
+    changes = '' if lag.lag.changes is None else f', {lag.lag.changes} changes'
+    text = f'  {lag.replica} follows the database: {seconds}{changes} behind'
+    results.print(Text(text, style='red' if lag.lag.problems else 'green'))
+    for problem in lag.lag.problems:
+        results.print(Text(f'  {lag.replica}: {problem}', style='red'), soft_wrap=True)
+
+
+def short(identity: str) -> str:
+    """Given the identity of a snapshot, return as much of it as people need: a label of pgBackRest is needed whole."""
+    return identity if '-' in identity else identity[:8]
