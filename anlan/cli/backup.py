@@ -31,7 +31,7 @@ from backup.policy import Policy
 from backup.record import Ended, line_of
 from backup.schedule import OPERATOR, hosts_of, next_runs, plans
 from backup.status import PolicyStatus, document_of
-from backup.task import HostPlan, Task
+from backup.task import HostPlan
 
 CODES = (
     'Exit codes: 0 done · 1 failed · 2 bad input, or it does not stand · 3 another job works on the repository · '
@@ -39,6 +39,7 @@ CODES = (
     + '.'
 )
 SHOWN_RUNS = 20
+DRILLS = {'restore', 'accident'}
 PolicyName = Annotated[str, typer.Argument(help='Name of a policy; `anlan backup plan` lists them.')]
 
 app = typer.Typer(help='Backups: policies, runs, looks and restores.', no_args_is_help=True)
@@ -121,9 +122,18 @@ def verify(
 
 
 @app.command('drill', epilog=CODES)
-def drill(policy: PolicyName, platform: PlatformFile = DEFAULT_PLATFORM, json: Json = False) -> None:
+def drill(
+    policy: PolicyName,
+    platform: PlatformFile = DEFAULT_PLATFORM,
+    accident: Annotated[
+        bool, typer.Option('--accident', help='Of the database: delete rows of the drill, and have them back.')
+    ] = False,
+    json: Json = False,
+) -> None:
     """Restore a policy from both places into a scratch folder, compare it with what was kept, wipe it, record it."""
-    _do(platform, policy, ('restore',), json=json)
+    if accident and policy_named(policy).engine != 'pgbackrest':
+        raise BadInput(f'--accident: {policy} is kept as snapshots, between which there is nothing to go back to')
+    _do(platform, policy, ('accident' if accident else 'restore',), json=json)
 
 
 @app.command('list', epilog=CODES)
@@ -238,7 +248,7 @@ def _do(platform_file: Any, name: str, kinds: Sequence[str], *, json: bool) -> N
     parts = plans(file.name, load_policies(), hosts_of(file))
     with observing(file) as (remote, outputs):
         require_bastion(file, remote)
-        recording = Recording.begun(file, 'restore-drill' if 'restore' in kinds else 'backup', name, outputs)
+        recording = Recording.begun(file, 'restore-drill' if DRILLS & set(kinds) else 'backup', name, outputs)
         if {'incremental', 'full'} & set(kinds) and any(each.tier == OPERATOR for each in chosen.sources):
             paths = PlatformPaths.of(file.name)
             with hold(paths.lock, 'anlan backup run'), step('What stands under var/'):
@@ -246,10 +256,10 @@ def _do(platform_file: Any, name: str, kinds: Sequence[str], *, json: bool) -> N
         ends: list[Ended] = []
         code, reasons = 0, list[str]()
         for kind in kinds:
-            for host, task in _tasks(parts, f'{name}-{kind}'):
+            for host, words, seconds in _errands(parts, remote.bastion, chosen, kind):
                 try:
-                    with step(f'{task.name} on {host}') as shown:
-                        answer = ask_agent(remote, host, ['task', task.name], 2 * task.deadline_seconds, _bar(shown))
+                    with step(f'{" ".join(words[:2])} on {host}') as shown:
+                        answer = ask_agent(remote, host, words, seconds, _bar(shown))
                         found = ends_of(answer)
                         shown.result = _short(found, answer)
                 except (AgentFailed, Unreachable) as failure:
@@ -261,7 +271,7 @@ def _do(platform_file: Any, name: str, kinds: Sequence[str], *, json: bool) -> N
             _verdict(ends, reasons, kinds),
             {'ends': len(ends), 'failed': sum(each.failure is not None for each in ends), 'reasons': reasons},
             {'backup.jsonl': ''.join(line_of(each) + '\n' for each in ends).encode()},  # type: ignore[arg-type]
-            chosen.clauses if 'restore' in kinds else (),
+            chosen.clauses if DRILLS & set(kinds) else (),
         )
     if json:
         print_json({'policy': name, 'ends': [_ended(each) for each in ends], 'reasons': reasons})
@@ -270,8 +280,23 @@ def _do(platform_file: Any, name: str, kinds: Sequence[str], *, json: bool) -> N
     raise typer.Exit(code)
 
 
-def _tasks(parts: Mapping[str, HostPlan], name: str) -> list[tuple[str, Task]]:
-    return [(host, task) for host, part in parts.items() for task in part.tasks if task.name == name]
+def _errands(
+    parts: Mapping[str, HostPlan], keeper: str, policy: Policy, kind: str
+) -> list[tuple[str, list[str], float]]:
+    """Return which host is asked what, and how long it may take."""
+    if kind == 'accident':
+        seconds = float(policy.recovery_time_seconds * 2)
+        return [
+            (keeper, ['accident', '--policy', policy.name, '--place', place, '--seconds', f'{seconds:g}'], seconds)
+            for place in policy.places
+        ]
+    name = f'{policy.name}-{kind}'
+    return [
+        (host, ['task', name], 2.0 * task.deadline_seconds)
+        for host, part in parts.items()
+        for task in part.tasks
+        if task.name == name
+    ]
 
 
 def _verdict(ends: Sequence[Ended], reasons: Sequence[str], kinds: Sequence[str]) -> Any:
@@ -279,7 +304,7 @@ def _verdict(ends: Sequence[Ended], reasons: Sequence[str], kinds: Sequence[str]
         return 'fail'
     if reasons or not ends:
         return 'not-verified'
-    return 'pass' if 'restore' in kinds else None
+    return 'pass' if DRILLS & set(kinds) else None
 
 
 def _snapshot(remote: Remote, policy: Policy, host: str, place: str, wanted: str) -> Mapping[str, Any]:
