@@ -6,13 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from json import loads as from_json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from anlan.cli.backup_hosts import LISTING_SECONDS, AgentFailed, Answer, ask_agent, class_word, ends_of, records_of
 from anlan.cli.backup_lag import Measured, measure
+from anlan.cli.backup_report import check_output, write_report
 from anlan.cli.backup_text import is_bad, print_ends, print_lag, print_snapshots, print_statuses
 from anlan.cli.handing_over import hand_over
 from anlan.cli.observing import observing, require_bastion
@@ -28,10 +31,11 @@ from backup.failure import MEANING, ExitClass
 from backup.judgement import judge, spoken
 from backup.policies_file import load_policies
 from backup.policy import Policy
-from backup.record import Ended, line_of
+from backup.record import Ended, Record, line_of
+from backup.report.words import LANGUAGES
 from backup.schedule import OPERATOR, hosts_of, next_runs, plans
 from backup.status import PolicyStatus, document_of
-from backup.task import HostPlan
+from backup.task import HostPlan, Promise
 
 CODES = (
     'Exit codes: 0 done · 1 failed · 2 bad input, or it does not stand · 3 another job works on the repository · '
@@ -215,6 +219,28 @@ def restore(
         results.print(f'  {done["files"]} files, {done["restored_bytes"] / 1e6:.1f} MB in {target}, {rate:.0f} MB/s')
 
 
+@app.command('report', epilog=CODES)
+def report(
+    output: Annotated[Path, typer.Option('--output', help='The file to write: .html or .pdf.')],
+    platform: PlatformFile = DEFAULT_PLATFORM,
+    language: Annotated[str, typer.Option('--language', help='`zh` or `en`.')] = 'zh',
+    force: Annotated[bool, typer.Option('--force', help='Replace a file that is there.')] = False,
+) -> None:
+    """Write the report for auditors: each policy with what it promises and what was measured, the last restores."""
+    file, spoken_in = load_platform(platform), next((each for each in LANGUAGES if each == language), None)
+    if spoken_in is None:
+        raise BadInput(f'--language: {language!r} is neither zh nor en')
+    check_output(output, force=force)
+    with observing(file) as (remote, outputs), step('Report') as shown:
+        require_bastion(file, remote)
+        records, silent = known_records(file, remote, measure(remote, outputs))
+        found = judge(promises_of(file), records, datetime.now(UTC))
+        shown.result = f'{write_report(output, spoken_in, file.name, found, records) / 1000:.0f} kB in {output}'
+    for sentence in silent.values():
+        results.print(Text(f'  {sentence}', style='red'), soft_wrap=True)
+    raise typer.Exit(1 if silent else 0)
+
+
 def statuses(
     platform: Platform, remote: Remote, lag: Measured | None = None
 ) -> tuple[tuple[PolicyStatus, ...], Mapping[str, str]]:
@@ -222,13 +248,23 @@ def statuses(
 
     Return the states, and by host why it said nothing: what it keeps is then not known to be well.
     """
+    records, silent = known_records(platform, remote, lag)
+    return judge(promises_of(platform), records, datetime.now(UTC)), silent
+
+
+def promises_of(platform: Platform) -> tuple[Promise, ...]:
+    """Given a platform, return what its policies promise."""
+    return next(iter(plans(platform.name, load_policies(), hosts_of(platform)).values())).promises
+
+
+def known_records(platform: Platform, remote: Remote, lag: Measured | None) -> tuple[list[Record], Mapping[str, str]]:
+    """Return the records of all hosts that have a part in backups, and by host why there are none of it."""
     parts = plans(platform.name, load_policies(), hosts_of(platform))
     records, silent = records_of(remote, sorted(parts))
-    promises = next(iter(parts.values())).promises
     if lag is not None:
-        followed = [each.policy for each in promises if each.real_time_lag_seconds is not None]
+        followed = [each.policy for each in promises_of(platform) if each.real_time_lag_seconds is not None]
         records += [found for policy in followed if (found := lag.record(policy)) is not None]
-    return judge(promises, records, datetime.now(UTC)), silent
+    return records, silent
 
 
 def policy_named(name: str) -> Policy:
