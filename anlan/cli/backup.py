@@ -21,6 +21,8 @@ from anlan.cli.handing_over import hand_over
 from anlan.cli.observing import observing, require_bastion
 from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
 from anlan.cli.recording import Recording
+from anlan.cli.recovery_kit import kit_of, write_kit
+from anlan.cli.work import Work
 from anlan.console import Step, print_json, results, step
 from anlan.errors import AnlanError, BadInput
 from anlan.lock import hold
@@ -239,6 +241,17 @@ def report(
     for sentence in silent.values():
         results.print(Text(f'  {sentence}', style='red'), soft_wrap=True)
     raise typer.Exit(1 if silent else 0)
+
+
+@app.command('kit', epilog=CODES)
+def kit(
+    output: Annotated[Path, typer.Option('--output', '-o', help='The file to write, for its owner alone.')],
+    platform: PlatformFile = DEFAULT_PLATFORM,
+) -> None:
+    """Write the recovery kit: what opens the off-site copies when all else is gone. Keep it offline, apart from them."""
+    work = Work.of(platform)
+    write_kit(output, kit_of(work.platform, work.topology, work.paths))
+    results.print(f'  {output}: opens all off-site copies of {work.platform.name}; two custodians keep it, offline')
 
 
 def statuses(
