@@ -248,7 +248,7 @@ def kit(
     output: Annotated[Path, typer.Option('--output', '-o', help='The file to write, for its owner alone.')],
     platform: PlatformFile = DEFAULT_PLATFORM,
 ) -> None:
-    """Write the recovery kit: what opens the off-site copies when all else is gone. Keep it offline, apart from them."""
+    """Write the recovery kit: what opens the off-site copies when all else is gone. Keep it offline, apart."""
     work = Work.of(platform)
     write_kit(output, kit_of(work.platform, work.topology, work.paths))
     results.print(f'  {output}: opens all off-site copies of {work.platform.name}; two custodians keep it, offline')

@@ -27,13 +27,14 @@ STEPS_ZH = (
     '3. 把还原出的 var 放回 var/<平台名>，把 identities 存为文件并设 ANLAN_SECRET_KEY_FILE 指向它，然后 `anlan up`。',
 )
 STEPS_EN = (
-    'This kit opens the off-site copies and all secrets of the platform. Two custodians keep it offline, each; export it '
-    'anew after it was used, or anything was rotated.',
+    'This kit opens the off-site copies and all secrets of the platform. Two custodians keep it offline, each; export '
+    'it anew after it was used, or anything was rotated.',
     '1. On a new machine install restic, age and this project; save `certificate` as ca.crt, put `login` into the '
     'environment.',
-    '2. restic --cacert ca.crt -o s3.bucket-lookup=path -r REPOSITORY restore latest --target DIR --verify (see `password`).',
-    '3. Put what came back as `var` to var/<platform>, save `identities` as a file and name it in ANLAN_SECRET_KEY_FILE, then '
-    '`anlan up`.',
+    '2. restic --cacert ca.crt -o s3.bucket-lookup=path -r REPOSITORY restore latest --target DIR --verify '
+    '(see `password`).',
+    '3. Put what came back as `var` to var/<platform>, save `identities` as a file and name it in '
+    'ANLAN_SECRET_KEY_FILE, then `anlan up`.',
 )
 
 
@@ -71,7 +72,7 @@ def kit_of(platform: Platform, topology: Topology, paths: PlatformPaths) -> dict
 
 
 def write_kit(output: Path, kit: Mapping[str, Any]) -> None:
-    """Given a file that is not there and a kit, write it for its owner alone. Raise BadInput if it cannot be written."""
+    """Given a file that is not there and a kit, write it for its owner alone. Raise BadInput if it cannot be."""
     if output.exists():
         raise BadInput(f'{output} is there already; nothing was written')
     if not output.parent.is_dir():
