@@ -276,7 +276,7 @@ def known_records(platform: Platform, remote: Remote, lag: Measured | None) -> t
     records, silent = records_of(remote, sorted(parts))
     if lag is not None:
         followed = [each.policy for each in promises_of(platform) if each.real_time_lag_seconds is not None]
-        records += [found for policy in followed if (found := lag.record(policy)) is not None]
+        records += [each for policy in followed for each in lag.records(policy)]
     return records, silent
 
 

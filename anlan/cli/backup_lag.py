@@ -26,6 +26,9 @@ from backup.replica import (
 
 DATABASE = 'learning'
 LEADS = 'SELECT NOT pg_is_in_recovery()'
+ARCHIVED = 'SELECT extract(epoch FROM clock_timestamp() - last_archived_time) FROM pg_stat_archiver'
+"""How old the newest piece of the log is that both repositories have: so much a restore from there would lose."""
+
 ASK_SECONDS = 15.0
 
 
@@ -36,12 +39,16 @@ class Measured:
     replica: str
     at: datetime
     lag: Lag
+    archived_seconds: float | None = None
 
-    def record(self, policy: str) -> Lagged | None:
-        """Given the policy that promises it, return the record, or None if no number of seconds could be found."""
-        if self.lag.seconds is None:
-            return None
-        return Lagged(policy, self.replica, 'offsite', self.at, self.lag.seconds, self.lag.changes)
+    def records(self, policy: str) -> list[Lagged]:
+        """Given the policy that promises it, return a record a place, none where no number of seconds was found."""
+        found = []
+        if self.lag.seconds is not None:
+            found.append(Lagged(policy, self.replica, 'offsite', self.at, self.lag.seconds, self.lag.changes))
+        if self.archived_seconds is not None:
+            found.append(Lagged(policy, self.replica, 'local', self.at, self.archived_seconds))
+        return found
 
     def document(self) -> dict[str, Any]:
         """Return it as plain JSON data."""
@@ -49,6 +56,7 @@ class Measured:
             'replica': self.replica, 'at': self.at.isoformat(timespec='seconds'), 'seconds': self.lag.seconds,
             'changes': self.lag.changes, 'received_bytes': self.lag.received_bytes,
             'replayed_bytes': self.lag.replayed_bytes, 'problems': list(self.lag.problems),
+            'archived_seconds': self.archived_seconds,
         }  # fmt: skip
 
 
@@ -60,18 +68,18 @@ def measure(remote: Remote, outputs: Mapping[str, Any]) -> Measured | None:
         return None
     replica = hosts['offsite'][0]
     # The leader first: what it says of its end is then never younger than what the replica has.
-    leader = _leader(remote, hosts['data'], replica)
-    return Measured(replica, datetime.now(UTC), judge(leader, _replica(remote, replica)))
+    name = next((host for host in hosts['data'] if _asked(remote, host, LEADS) == 't'), None)
+    leader = None if name is None else _leader(remote, name, replica)
+    archived = None if name is None else _asked(remote, name, ARCHIVED)
+    lag = judge(leader, _replica(remote, replica))
+    return Measured(replica, datetime.now(UTC), lag, None if archived is None else max(0.0, float(archived)))
 
 
-def _leader(remote: Remote, hosts: Sequence[str], replica: str) -> LeaderView | None:
-    for host in hosts:
-        if _asked(remote, host, LEADS) == 't':
-            try:
-                return leader_view(_asked(remote, host, leader_question(replica)) or '')
-            except BackupFailed:
-                return None
-    return None
+def _leader(remote: Remote, host: str, replica: str) -> LeaderView | None:
+    try:
+        return leader_view(_asked(remote, host, leader_question(replica)) or '')
+    except BackupFailed:
+        return None
 
 
 def _replica(remote: Remote, host: str) -> ReplicaView | None:
