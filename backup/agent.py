@@ -121,7 +121,7 @@ def _task(given: argparse.Namespace) -> int:
             database = Database.of(Path(places.database))
             ends = DatabaseWork(places.host, database, append, _progress()).do(task)
         else:
-            ends = FileWork(places, append, _progress()).do(task)
+            ends = FileWork(places, append, _progress(), lambda: read(RECORDS).records).do(task)
     for end in ends:
         sys.stdout.write(line_of(end) + '\n')  # type: ignore[arg-type]
     return exit_code_of(ends)

@@ -17,7 +17,9 @@ EPHEMERAL = 32768
 PROGRAMS: Mapping[tuple[str, int], str] = {
     ('tcp', 22): 'sshd', ('tcp', 5432): 'postgres', ('tcp', 8008): 'patroni', ('tcp', 6379): 'valkey-server',
     ('tcp', 26379): 'valkey-sentinel', ('tcp', 8443): 'nginx', ('tcp', 19532): 'nginx', ('udp', 3783): 'python3',
-    ('udp', 123): 'chronyd', ('tcp', 8432): 'pgbackrest', ('tcp', 8444): 'restic-rest-ser', ('tcp', 7443): 'radosgw',
+    ('udp', 123): 'chronyd', ('tcp', 8432): 'pgbackrest', ('tcp', 8444): 'restic-rest-ser',
+    # A thread of radosgw.
+    ('tcp', 7443): 'notif-worker0',
 }  # fmt: skip
 """Which program answers on a port that a flow is declared to. What is not here is the front door's: OF_TIER."""
 
