@@ -56,8 +56,6 @@ UMask=0077
 Nice=10
 IOSchedulingClass=idle
 CPUWeight=20
-StateDirectory=anlan/backup
-StateDirectoryMode=0700
 PrivateTmp=true
 NoNewPrivileges=true
 """
