@@ -43,6 +43,10 @@ def main(arguments: Sequence[str]) -> int:
     task.add_argument('name')
     listing = commands.add_parser('list', help='list the snapshots that this host has a way to')
     listing.add_argument('--policy')
+    accident = commands.add_parser('accident', help='delete rows of the drill itself, and have them back')
+    accident.add_argument('--policy', required=True)
+    accident.add_argument('--place', required=True, choices=('local', 'offsite'))
+    accident.add_argument('--seconds', type=float, default=1800.0)
     commands.add_parser('receive', help='take what the operator hands over, a tar file, from standard input')
     commands.add_parser('records', help='print the records of this host')
     install = commands.add_parser('install', help='hold the timers of jobs.json, and no others')
@@ -117,7 +121,7 @@ def _task(given: argparse.Namespace) -> int:
             database = Database.of(Path(places.database))
             ends = DatabaseWork(places.host, database, append, _progress()).do(task)
         else:
-            ends = FileWork(places, append, _progress()).do(task)
+            ends = FileWork(places, append, _progress(), lambda: read(RECORDS).records).do(task)
     for end in ends:
         sys.stdout.write(line_of(end) + '\n')  # type: ignore[arg-type]
     return exit_code_of(ends)
@@ -162,8 +166,21 @@ def _install(given: argparse.Namespace) -> int:
     return 0
 
 
+def _accident(given: argparse.Namespace) -> int:
+    places = read_places(PLACES)
+    if places.database is None:
+        raise BadInput(f'{places.host} has no way to the database; `anlan up` sets it up')
+    database = Database.of(Path(places.database))
+    with alone('database', given.seconds):
+        work = DatabaseWork(places.host, database, append, _progress())
+        end = work.accident(given.policy, given.place, given.seconds)
+    sys.stdout.write(line_of(end) + '\n')  # type: ignore[arg-type]
+    return exit_code_of([end])
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    'task': _task, 'list': _list, 'receive': _receive, 'records': _records, 'install': _install, 'restore': _restore,
+    'task': _task, 'list': _list, 'accident': _accident, 'receive': _receive, 'records': _records,
+    'install': _install, 'restore': _restore,
 }  # fmt: skip
 
 

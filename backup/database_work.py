@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from pathlib import Path
 from anlan.deadline import Deadline
 from anlan.errors import BadInput
 from anlan.files import write_atomically
+from backup.accident import happen, undone
 from backup.database_damage import DAMAGES, damage_is_caught
 from backup.database_witness import Witness, connect, plant, witness
 from backup.engines.pgbackrest import Cluster, PgBackRestEngine
@@ -23,7 +24,7 @@ from backup.engines.pgbackrest import Place as Repository
 from backup.engines.pgbackrest_members import Limits, source_of
 from backup.failure import BackupFailed, ExitClass
 from backup.journal import Keep, Told, recorded
-from backup.port import Depth, Job, Report, Snapshot
+from backup.port import Depth, Job, Report, Restored, Snapshot
 from backup.record import (
     Ended,
     ForgettingEnded,
@@ -34,7 +35,7 @@ from backup.record import (
     VerificationEnded,
     new_identity,
 )  # fmt: skip
-from backup.scratch_database import ROOT, started, wipe
+from backup.scratch_database import ROOT, ScratchDatabase, started, wipe
 from backup.table_checksum import Table, differences
 from backup.task import Place, Task
 
@@ -208,26 +209,57 @@ class DatabaseWork:
 
     def tried(self, chosen: Snapshot, seen: Witness, engine: PgBackRestEngine, deadline: Deadline) -> Told:
         """Given a backup and what the database had beside it, restore it on trial and return what came of it."""
+
+        def restore(folder: Path) -> Restored:
+            return engine.restore(
+                chosen.identity, folder, deadline.remaining_seconds(), to_location=seen.location, report=self.report
+            )
+
+        def compare(scratch: ScratchDatabase) -> list[str]:
+            problems = list(differences(seen.tables, scratch.tables()))
+            if not scratch.has_canary(seen.canary):
+                problems.append('the row that was written before the backup is not there')
+            return problems
+
+        done, problems = self.trial(restore, compare, deadline)
+        return Told(
+            {
+                'snapshot': chosen.identity, 'recovery_point': seen.taken, 'restored_bytes': done.restored_bytes,
+                'files': done.files, 'checks': len(seen.tables) + 1, 'problems': tuple(problems),
+            }
+        )  # fmt: skip
+
+    def trial(
+        self, restore: Callable[[Path], Restored], compare: Callable[[ScratchDatabase], list[str]], deadline: Deadline
+    ) -> tuple[Restored, list[str]]:
+        """Restore into a folder of its own, ask what comes up there, sealed, and wipe it, whatever happened."""
         ROOT.mkdir(parents=True, exist_ok=True, mode=0o711)
         folder = ROOT / f'trial-{new_identity()[:12]}'
         try:
-            done = engine.restore(
-                chosen.identity, folder, deadline.remaining_seconds(), to_location=seen.location, report=self.report
-            )
+            done = restore(folder)
             with started(folder, self.database.name, min(START_SECONDS, deadline.remaining_seconds())) as scratch:
-                problems = list(scratch.sealed())
-                problems += differences(seen.tables, scratch.tables())
-                if not scratch.has_canary(seen.canary):
-                    problems.append('the row that was written before the backup is not there')
-            return Told(
-                {
-                    'snapshot': chosen.identity, 'recovery_point': seen.taken, 'restored_bytes': done.restored_bytes,
-                    'files': done.files, 'checks': len(seen.tables) + 1, 'problems': tuple(problems),
-                }
-            )  # fmt: skip
+                return done, [*scratch.sealed(), *compare(scratch)]
         finally:
             if folder.exists():
                 wipe(folder)
+
+    def accident(self, policy: str, place: Place, seconds: float) -> Ended:
+        """Delete rows of the drill's own by accident, and have them back as of the second before."""
+        deadline = Deadline(seconds)
+
+        def work() -> Told:
+            engine = self.database.engines.get(place)
+            if engine is None:
+                raise BadInput(f'{self.host} has no {place} repository of the database; `anlan up` sets it up')
+            choice = source_of(self.database.cluster.hosts, self.database.cluster.limits)
+            happened = happen(choice.leader, self.connect)
+            backups = engine.list(deadline.remaining_seconds())
+            return undone(
+                happened, backups, engine, lambda restore, compare: self.trial(restore, compare, deadline),
+                deadline=deadline, report=self.report,
+            )  # fmt: skip
+
+        return recorded(self.keep, 'restore', RestoreEnded, (policy, self.host, place), work, fixed={'choice': 'time'})
 
     def forget(self, task: Task, place: Place, engine: PgBackRestEngine, deadline: Deadline) -> Ended:
         """Forget what has run out in one place."""

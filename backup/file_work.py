@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import subprocess
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
@@ -25,6 +26,7 @@ from backup.record import (
     Ended,
     ForgettingEnded,
     Looked,
+    Record,
     RunEnded,
     VerificationEnded,
 )
@@ -36,10 +38,12 @@ CHANCE = random.SystemRandom()
 
 
 class FileWork:
-    """Does the tasks of one host. `keep` writes a record; `report` is told of progress."""
+    """Does the tasks of one host. `keep` writes a record; `report` is told of progress; `known` are earlier records."""
 
-    def __init__(self, places: Places, keep: Keep, report: Report) -> None:
-        self.places, self.keep, self.report = places, keep, report
+    def __init__(
+        self, places: Places, keep: Keep, report: Report, known: Callable[[], Iterable[Record]] = tuple
+    ) -> None:
+        self.places, self.keep, self.report, self.known = places, keep, report, known
 
     def do(self, task: Task) -> list[Ended]:
         """Given a task, do it for every host whose data it is about, and return the ends, good and bad."""
@@ -49,10 +53,23 @@ class FileWork:
         ends: list[Ended] = []
         for local in self.places.of(task.repository, 'local'):
             pair = [local, *(each for each in self.places.of(task.repository, 'offsite') if each.host == local.host)]
+            if not self._begun(task.policy, local):
+                continue
             ends += self._of_host(task, [each for each in pair if each.place in task.places], deadline)
-        if not ends:
+        if not self.places.of(task.repository, 'local'):
             raise BadInput(f'{self.places.host} has no repository {task.repository}; `anlan up` sets it up')
         return ends
+
+    def _begun(self, policy: str, local: FilePlace) -> bool:
+        """Return whether anything of a policy has ever come from a host.
+
+        Before its first run there is nothing to copy or to look at, and that is no failure: the status says `never`.
+        What was there once and is gone is one.
+        """
+        if (Path(local.address) / 'config').exists() or not local.address.startswith('/'):
+            return True
+        looks = (each for each in self.known() if isinstance(each, Looked))
+        return any((each.policy, each.host) == (policy, local.host) for each in looks)
 
     def _of_host(self, task: Task, places: list[FilePlace], deadline: Deadline) -> list[Ended]:
         """Do what a task is to do with one host's data, in each of its places."""

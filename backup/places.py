@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,9 @@ from backup.engines.restic_settings import ResticSettings
 from backup.task import Place
 
 VERSION = 1
+UNREACHABLE_SECONDS = 30.0
+"""So long a place that does not answer is tried again: the next run of the timer is not far."""
+
 PLACES = Path('/etc/anlan/backup/places.json')
 CACHE = Path('/var/cache/anlan/restic')
 LIVE_ROOTS = tuple(
@@ -54,9 +59,12 @@ class FilePlace:
 
     def engine(self) -> ResticEngine:
         """Return the engine of it. Raise AnlanError if what opens it cannot be read."""
+        if self.address.startswith('/'):
+            _share(Path(self.address) / 'config')
         return ResticEngine(
             ResticSettings(
                 repository=self.address,
+                unreachable_seconds=UNREACHABLE_SECONDS,
                 password_file=Path(self.password_file),
                 ca_file=Path(self.ca_file) if self.ca_file else None,
                 cache_directory=CACHE,
@@ -107,6 +115,16 @@ def read_places(file: Path = PLACES) -> Places:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(f'{file} cannot be used ({error}); `anlan up` writes it anew') from None
+
+
+def _share(configuration: Path) -> None:
+    """Have what root makes in a repository be the group's too: restic gives its files the mode of this one.
+
+    The account that takes snapshots from hosts owns the folders, and has to read what a prune here has written.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if not configuration.stat().st_mode & stat.S_IRGRP:
+            configuration.chmod(0o440)
 
 
 def _login(file: str) -> dict[str, str]:

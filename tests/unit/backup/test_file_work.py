@@ -23,6 +23,8 @@ from backup.port import Retention, Verification, silent
 from backup.record import Begun, Ended, Looked, Record, RestoreEnded, RunEnded, VerificationEnded
 from backup.task import Kind, Task, TaskSource
 
+from .moments import at
+
 
 class Repository(MemoryEngine):
     """A repository in memory that can be copied to."""
@@ -180,3 +182,17 @@ def test_a_scratch_folder_is_wiped_also_when_the_restore_breaks(house: House, tm
     with pytest.raises(AnlanError, match='broken'):
         call()
     assert list((tmp_path / 'scratch').iterdir()) == []
+
+
+@pytest.mark.parametrize('kind', ['copy', 'structure', 'data', 'restore', 'forget', 'equality', 'planting'])
+def test_what_never_began_is_no_failure_and_what_is_gone_is_one(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: Kind
+) -> None:
+    gone = str(tmp_path / 'repository')
+    places = tuple(FilePlace('media', 'app-1', each, gone, '/k') for each in ('local', 'offsite'))
+    known: list[Record] = []
+    monkeypatch.setattr(house.work, 'places', Places('app-1', places))
+    monkeypatch.setattr(house.work, 'known', lambda: known)
+    assert house.do(kind) == []
+    known.append(Looked('media', 'app-1', 'local', at(0), 1, at(0), 1, 1))
+    assert exit_code_of(house.do(kind)) != 0

@@ -54,7 +54,7 @@ def test_the_numbers_are_those_of_the_records() -> None:
     assert found['state', 'policy="media",state="never"'] == 0
     assert found['real_time_lag_seconds', 'place="offsite",policy="database"'] == 0.4
     assert found['real_time_lag_rows', 'place="offsite",policy="database"'] == 0
-    assert found['promised_real_time_lag_seconds', 'policy="database"'] == 60
+    assert found['promised_real_time_lag_seconds', 'policy="database"'] == 120
     assert found['corruption_planted_total', 'damage="flipped-byte",policy="media"'] == 1
     assert found['corruption_missed', 'policy="media"'] == 0
     assert found['place_used_ratio', 'place="local"'] == 0.4

@@ -158,7 +158,7 @@ def test_a_copy_in_real_time_counts_while_it_is_measured() -> None:
         return [Lagged('database', 'ops-1', place, NOW - ago, seconds) for place in ('local', 'offsite')]
 
     assert judged('database', records + lags(MINUTE, 2.0)).recovery_point_age_seconds == 2.0
-    assert judged('database', records + lags(MINUTE, 90.0)).state == 'late'
+    assert judged('database', records + lags(MINUTE, 150.0)).state == 'late'
     assert judged('database', records + lags(10 * MINUTE, 2.0)).recovery_point_age_seconds == 602
     assert judged('database', records).state == 'late'
 
