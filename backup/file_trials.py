@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 import secrets
 import shutil
@@ -20,7 +19,7 @@ from backup.equality import Held, Side, compare, sample
 from backup.failure import BackupFailed, ExitClass
 from backup.journal import Keep, Told, recorded
 from backup.manifest import compare as compare_with_manifest
-from backup.manifest import digest, read_manifest
+from backup.manifest import digest, read_manifest, sha256_of
 from backup.places import SCRATCH, FilePlace
 from backup.port import Report, Snapshot
 from backup.record import Ended, PlantingEnded, RestoreEnded, VerificationEnded, new_identity
@@ -121,7 +120,7 @@ class FileTrials:
         origin = snapshot.tags.get(MANIFEST_TAG, snapshot.identity)
         with scratch(f'equality-{snapshot.policy}-{there.host}-{there.place}') as folder:
             engine.restore(snapshot.identity, folder, deadline.remaining_seconds(), paths=chosen)
-            return {f'{origin}:{path}': _sha256(folder / path.lstrip('/')) for path in chosen}
+            return {f'{origin}:{path}': _hash_or_reason(folder / path.lstrip('/')) for path in chosen}
 
     def planting(self, task: Task, local: FilePlace, deadline: Deadline) -> Ended:
         """Plant damage of some kinds into throw-away copies of a repository: each must be caught."""
@@ -189,9 +188,8 @@ def held_against(snapshot: Snapshot, root: Path) -> tuple[int, tuple[str, ...]]:
     return checks + 1, problems
 
 
-def _sha256(file: Path) -> str:
+def _hash_or_reason(file: Path) -> str:
     try:
-        with file.open('rb') as stream:
-            return hashlib.file_digest(stream, 'sha256').hexdigest()
+        return sha256_of(file)
     except OSError as error:
         return f'did not come back: {error.strerror}'

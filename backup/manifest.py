@@ -27,7 +27,6 @@ MOST_BYTES = 256 * 1024 * 1024
 SETTLED_SECONDS = 120.0
 """A file that changed within this time may change again before it is read, and is not chosen."""
 
-CHUNK_BYTES = 1024 * 1024
 VERSION = 1
 
 
@@ -91,7 +90,7 @@ def manifest_of(policy: str, host: str, paths: Sequence[Path], exclude: Sequence
         if about.st_size > left:
             continue
         try:
-            samples[str(file)] = Sample(about.st_size, about.st_mtime_ns, _sha256(file))
+            samples[str(file)] = Sample(about.st_size, about.st_mtime_ns, sha256_of(file))
         except OSError:
             continue
         left -= about.st_size
@@ -136,7 +135,7 @@ def compare(manifest: Manifest, root: Path) -> tuple[int, tuple[str, ...]]:
     for path, sample in sorted(manifest.samples.items()):
         restored = root / path.lstrip('/')
         try:
-            about, found = restored.lstat(), _sha256(restored)
+            about, found = restored.lstat(), sha256_of(restored)
         except OSError as error:
             checks += 1
             problems.append(f'{path} did not come back: {error.strerror}')
@@ -156,9 +155,7 @@ def _left_out(file: Path, exclude: Sequence[str]) -> bool:
     return any(fnmatch(file.name, pattern) or fnmatch(str(file), pattern) for pattern in exclude)
 
 
-def _sha256(file: Path) -> str:
-    found = hashlib.sha256()
+def sha256_of(file: Path) -> str:
+    """Given a file, return the sha256 of its content. Raise OSError if it cannot be read."""
     with file.open('rb') as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            found.update(chunk)
-    return found.hexdigest()
+        return hashlib.file_digest(stream, 'sha256').hexdigest()

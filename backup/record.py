@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from anlan.errors import AnlanError, BadInput
+from anlan.files import sync_folder
 from backup.failure import ExitClass
 
 RECORDS = Path('/var/lib/anlan/backup/records.jsonl')
@@ -239,7 +240,8 @@ def append(record: Record, file: Path = RECORDS) -> None:
             stream.flush()
             os.fsync(stream.fileno())
         if fresh:
-            _sync_folder(file.parent)
+            with contextlib.suppress(OSError):
+                sync_folder(file.parent)
     except OSError as error:
         raise AnlanError(f'the record cannot be written to {file}: {error.strerror or error}') from None
 
@@ -283,15 +285,6 @@ def unfinished(records: tuple[Record, ...]) -> Iterator[Begun]:
     """Given records, return what began and has no end."""
     ended = {each.identity for each in records if isinstance(each, Ended)}
     return (each for each in records if isinstance(each, Begun) and each.identity not in ended)
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _plain(value: Any) -> Any:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from anlan.ledger.canonical import canonical
+from anlan.paper import papers_of
 from compliance.assessment import Assessment
 from compliance.exports.comma_separated import comma_separated
 from compliance.exports.junit import junit
 from compliance.exports.oscal import oscal
 from compliance.report.excerpt import Excerpts
 from compliance.report.page import render_page
-from compliance.report.paper import papers_of
 from compliance.saying import LANGUAGES
 from compliance.score import NO_OFFICIAL_RESULT
 

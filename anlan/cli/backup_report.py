@@ -9,11 +9,11 @@ from pathlib import Path
 from anlan.cli.output_file import require_writable
 from anlan.errors import BadInput
 from anlan.files import write_atomically
+from anlan.paper import papers_of
 from backup.coverage import load_exemptions
 from backup.policies_file import load_policies
 from backup.record import Record
 from backup.report.page import Found, render_page
-from backup.report.paper import papers_of
 from backup.report.words import Language
 from backup.status import PolicyStatus
 

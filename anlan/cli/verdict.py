@@ -19,12 +19,12 @@ from anlan.console import messages, print_json, results, step
 from anlan.errors import EXIT_FAILED, AnlanError, BadInput
 from anlan.files import write_atomically
 from anlan.ledger.record import VERDICTS
+from anlan.paper import papers_of
 from compliance.assessment import Assessment
 from compliance.exports.comma_separated import comma_separated
 from compliance.exports.junit import junit
 from compliance.exports.oscal import oscal
 from compliance.report.page import MARKS, render_page
-from compliance.report.paper import papers_of
 from compliance.saying import Language, verdict_word, visible
 from compliance.score import NO_OFFICIAL_RESULT
 from compliance.verdicts import ClauseVerdict

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 import pytest
 
 from anlan.cli.work import Work
+from anlan.paths import cache_directory
+from infra.images.build import ensure_images
 from infra.lab.engine import connect as connect_docker
 from tests.lab.interrupted import LONGEST_MOMENT_SECONDS, kill_at, start_up
 from tests.lab.standing import PLATFORM_FILE, Standing
@@ -27,6 +29,8 @@ def standing() -> Iterator[Standing]:
         if not (keep and work.paths.outputs.exists()):
             down = made.anlan('down', '--yes')
             assert down.returncode == 0, down.stderr
+            # On a new machine it would be killed while it still builds images, every time.
+            ensure_images(work.tiers(), cache_directory() / 'packages', print)
             # The first one is killed at any moment: whatever it left, the next command makes a whole platform of it.
             made.killed_after_seconds = moment = random.uniform(2, LONGEST_MOMENT_SECONDS)
             killed = kill_at(start_up(made), moment)

@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from anlan.paper import papers_of
 from backup.coverage import load_exemptions
 from backup.judgement import judge
 from backup.report.page import Found, daily_sizes, render_page
-from backup.report.paper import papers_of
 from backup.report.picture import restores, sizes
 from backup.report.words import FILE, LANGUAGES, Language, size, words
 from tests.unit.backup.policy_samples import DAY, HOUR, NOW, POLICIES, PROMISES, look, restore, six_weeks

@@ -25,10 +25,3 @@ def test_each_difference_is_said() -> None:
 
 def test_nothing_recorded_is_no_agreement() -> None:
     assert differences((), (ONE,)) == ('nothing was recorded to compare with',)
-
-
-def test_the_database_counts_by_the_same_rule() -> None:
-    text = SETTLE.read_text(encoding='utf-8')
-    for seed in (1, 2):
-        assert f'coalesce(sum(hashtextextended(t::text, {seed})::numeric), 0)::text' in text
-    assert "c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname = 'public'" in text

@@ -18,8 +18,10 @@ from anlan.remote import Remote, RemoteHost, Unreachable
 class Server(paramiko.ServerInterface):
     """Lets everybody in. `mute` is asked to run a command and never says whether it does."""
 
-    def __init__(self, mute: threading.Event | None) -> None:
+    def __init__(self, mute: threading.Event | None, says: bytes = b'') -> None:
         self.mute = mute
+        self.says = says
+        self.told = threading.Event()
 
     def check_channel_request(self, kind: str, number: int) -> int:
         return paramiko.common.OPEN_SUCCEEDED
@@ -34,8 +36,19 @@ class Server(paramiko.ServerInterface):
         if self.mute is not None:
             self.mute.wait(20)
             return False
-        threading.Thread(target=write, args=(channel,), daemon=True).start()
+        work = threading.Thread(target=say, args=(channel, self), daemon=True) if self.says else None
+        (work or threading.Thread(target=write, args=(channel,), daemon=True)).start()
         return True
+
+
+def say(channel: paramiko.Channel, server: Server) -> None:
+    """Write the first line, and the rest only when somebody was told of the first."""
+    first, _, rest = server.says.partition(b'\n')
+    channel.sendall(first + b'\n')
+    if server.told.wait(10):
+        channel.sendall(rest)
+    channel.send_exit_status(0)
+    channel.close()
 
 
 def write(channel: paramiko.Channel) -> None:
@@ -88,3 +101,16 @@ def test_a_host_that_writes_without_an_end_does_not_fill_this_machine(
     monkeypatch.setattr(remote, 'MOST_BYTES', 4 * 1024 * 1024)
     with connected(tmp_path, Server(None)) as hosts, pytest.raises(Unreachable, match='more than 4 MiB were written'):
         hosts.run('ops-1', ['true'], 30)
+
+
+def test_a_line_is_told_when_it_is_there_and_not_when_the_command_has_ended(tmp_path: Path) -> None:
+    server, told = Server(None, '第一\nsecond\ncut'.encode()), list[str]()
+
+    def line(text: str) -> None:
+        told.append(text)
+        server.told.set()
+
+    with connected(tmp_path, server) as hosts:
+        done = hosts.run('ops-1', ['true'], 20, on_line=line)
+    assert told == ['第一', 'second']
+    assert done.out == '第一\nsecond\ncut'

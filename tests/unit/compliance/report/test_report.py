@@ -13,11 +13,11 @@ import pytest
 import yaml
 
 from anlan.errors import AnlanError, BadInput
+from anlan.paper import papers_of
 from compliance.assessment import Source, assess
 from compliance.evidence import Evidence, Found, Reference
 from compliance.report.excerpt import MOST_LINES, RecordedExcerpts
 from compliance.report.page import render_page
-from compliance.report.paper import papers_of
 from compliance.report.picture import ORDER, picture
 from compliance.report.words import FILE, words
 from compliance.result import CheckResult

@@ -1,4 +1,4 @@
-"""Paper: the page as PDF, made by WeasyPrint. Nothing is fetched for it, from wherever.
+"""Paper: a page as PDF, made by WeasyPrint. Nothing is fetched for it, from wherever.
 
 Each PDF is made by a process of its own: it takes seconds, and what it needs of memory ends with it.
 """
@@ -29,7 +29,7 @@ def papers_of(pages: Mapping[str, str]) -> dict[str, bytes]:
 
 
 def _paper(page: str) -> bytes:
-    words = [sys.executable, '-m', 'compliance.report.paper']
+    words = [sys.executable, '-m', 'anlan.paper']
     try:
         done = subprocess.run(
             words, input=page.encode('utf-8'), capture_output=True, timeout=PAPER_SECONDS, check=False, cwd=ROOT
