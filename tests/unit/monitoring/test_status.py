@@ -171,7 +171,12 @@ ON_A_HOST: list[tuple[str, Fault, str, str]] = [
     ('inactive', set_service('edge-2', 'nginx.service', 'inactive'), 'edge-2', 'nginx.service is inactive'),
     ('failed', set_service('db-2', 'etcd.service', 'failed'), 'db-2', 'etcd.service is failed'),
     ('unit', set_value('ops-1', 'failed_units', ['logrotate.service']), 'ops-1', 'logrotate.service has failed'),
-    ('task', set_value('ops-1', 'failed_units', ['foo.timer', 'anlan-backup-x.service']), 'ops-1', 'foo.timer has failed'),
+    (
+        'task',
+        set_value('ops-1', 'failed_units', ['foo.timer', 'anlan-backup-x.service']),
+        'ops-1',
+        'foo.timer has failed',
+    ),
     ('certificate', set_value('lb-1', 'certificate_days', 13.9), 'lb-1', 'its certificate ends in 13.9 days'),
     ('certificate over', set_value('lb-1', 'certificate_days', -2.0), 'lb-1', 'its certificate ends in -2 days'),
     ('clock ahead', set_clock('app-2', 1.5), 'app-2', 'its clock is off by 1.5 s'),
