@@ -47,7 +47,7 @@ def test_data_hosts_are_made_anew_and_no_acknowledged_write_is_lost(
     assert run.lost(learner.read_back()) == set()
     gap = run.longest_gap_seconds('write')
     print(
-        f'\n  {len(names)} data hosts made anew: longest gap of writes {gap:.1f} s, {len(run.acknowledged)} acknowledged'
+        f'\n  {len(names)} data hosts made anew: no write for {gap:.1f} s at most, {len(run.acknowledged)} acknowledged'
     )
     assert gap <= whole.work.platform.objectives.database_host_loss_seconds
     assert whole.work.target().outdated() == []
