@@ -123,7 +123,7 @@ def _task(given: argparse.Namespace) -> int:
         else:
             ends = FileWork(places, append, _progress(), lambda: read(RECORDS).records).do(task)
     for end in ends:
-        sys.stdout.write(line_of(end) + '\n')  # type: ignore[arg-type]
+        sys.stdout.write(line_of(end) + '\n')
     return exit_code_of(ends)
 
 
@@ -174,7 +174,7 @@ def _accident(given: argparse.Namespace) -> int:
     with alone('database', given.seconds):
         work = DatabaseWork(places.host, database, append, _progress())
         end = work.accident(given.policy, given.place, given.seconds)
-    sys.stdout.write(line_of(end) + '\n')  # type: ignore[arg-type]
+    sys.stdout.write(line_of(end) + '\n')
     return exit_code_of([end])
 
 

@@ -172,7 +172,7 @@ KINDS: dict[str, type[Record]] = {
     'begun': Begun, 'run': RunEnded, 'copy': CopyEnded, 'verification': VerificationEnded, 'restore': RestoreEnded,
     'planting': PlantingEnded, 'forget': ForgettingEnded, 'look': Looked, 'lag': Lagged,
 }  # fmt: skip
-_NAMES = {kind: name for name, kind in KINDS.items()}
+_NAMES: dict[type, str] = {kind: name for name, kind in KINDS.items()}
 _HINTS = {kind: get_type_hints(kind) for kind in KINDS.values()}
 
 
@@ -189,7 +189,7 @@ def new_identity() -> str:
     return uuid.uuid4().hex
 
 
-def line_of(record: Record) -> str:
+def line_of(record: Record | Ended) -> str:
     """Given a record, return its line, without its end."""
     values = {field.name: _plain(getattr(record, field.name)) for field in fields(record)}
     return json.dumps(

@@ -227,6 +227,7 @@ def report(
     platform: PlatformFile = DEFAULT_PLATFORM,
     language: Annotated[str, typer.Option('--language', help='`zh` or `en`.')] = 'zh',
     force: Annotated[bool, typer.Option('--force', help='Replace a file that is there.')] = False,
+    json: Json = False,
 ) -> None:
     """Write the report for auditors: each policy with what it promises and what was measured, the last restores."""
     file, spoken_in = load_platform(platform), next((each for each in LANGUAGES if each == language), None)
@@ -237,8 +238,11 @@ def report(
         require_bastion(file, remote)
         records, silent = known_records(file, remote, measure(remote, outputs))
         found = judge(promises_of(file), records, datetime.now(UTC))
-        shown.result = f'{write_report(output, spoken_in, file.name, found, records) / 1000:.0f} kB in {output}'
-    for sentence in silent.values():
+        size_bytes = write_report(output, spoken_in, file.name, found, records)
+        shown.result = f'{size_bytes / 1000:.0f} kB in {output}'
+    if json:
+        print_json({'file': str(output), 'bytes': size_bytes, 'silent': dict(silent)})
+    for sentence in () if json else silent.values():
         results.print(Text(f'  {sentence}', style='red'), soft_wrap=True)
     raise typer.Exit(1 if silent else 0)
 
@@ -247,10 +251,14 @@ def report(
 def kit(
     output: Annotated[Path, typer.Option('--output', '-o', help='The file to write, for its owner alone.')],
     platform: PlatformFile = DEFAULT_PLATFORM,
+    json: Json = False,
 ) -> None:
     """Write the recovery kit: what opens the off-site copies when all else is gone. Keep it offline, apart."""
     work = Work.of(platform)
     write_kit(output, kit_of(work.platform, work.topology, work.paths))
+    if json:
+        print_json({'file': str(output)})
+        return
     results.print(f'  {output}: opens all off-site copies of {work.platform.name}; two custodians keep it, offline')
 
 
@@ -319,11 +327,11 @@ def _do(platform_file: Any, name: str, kinds: Sequence[str], *, json: bool) -> N
         recording.ended(
             _verdict(ends, reasons, kinds),
             {'ends': len(ends), 'failed': sum(each.failure is not None for each in ends), 'reasons': reasons},
-            {'backup.jsonl': ''.join(line_of(each) + '\n' for each in ends).encode()},  # type: ignore[arg-type]
+            {'backup.jsonl': ''.join(line_of(each) + '\n' for each in ends).encode()},
             chosen.clauses if DRILLS & set(kinds) else (),
         )
     if json:
-        print_json({'policy': name, 'ends': [_ended(each) for each in ends], 'reasons': reasons})
+        print_json({'policy': name, 'ends': [from_json(line_of(each)) for each in ends], 'reasons': reasons})
     else:
         print_ends(ends, reasons)
     raise typer.Exit(code)
@@ -386,8 +394,3 @@ def _bar(shown: Step) -> Any:
 def _short(ends: Sequence[Ended], answer: Answer) -> str:
     bad = sum(is_bad(each) for each in ends)
     return f'{len(ends)} done' if not bad and not answer.code else f'{bad} of {len(ends)} failed'
-
-
-def _ended(end: Ended) -> dict[str, Any]:
-    document: dict[str, Any] = from_json(line_of(end))  # type: ignore[arg-type]
-    return document

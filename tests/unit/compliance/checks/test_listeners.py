@@ -82,7 +82,9 @@ def test_each_tier_has_ssh_and_what_its_flows_lead_to():
     assert declared(expected('db-1'))['tcp', 5432] == 'postgres'
     assert declared(expected('lb-1'))['tcp', 443] == 'haproxy'
     assert declared(expected('edge-1'))['udp', 443] == 'nginx'
-    assert declared(expected('ops-1')) == {('tcp', 22): 'sshd'}
+    assert declared(expected('ops-1')) == {
+        ('tcp', 22): 'sshd', ('tcp', 8432): 'pgbackrest', ('tcp', 8444): 'restic-rest-ser'
+    }  # fmt: skip
 
 
 def test_a_line_that_cannot_be_read_is_said():
