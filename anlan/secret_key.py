@@ -129,6 +129,22 @@ def write_recipients(home: Path, recipients: Iterable[str]) -> None:
     sync_folder(home)
 
 
+def put_back(home: Path, identities: Iterable[str]) -> None:
+    """Given a platform's folder whose secrets came back and the identities that open them, have these be found.
+
+    A key that is there, or that somebody named, is left as it is. Raise BadInput if one is no identity of age.
+    """
+    if given_file() is not None:
+        return
+    for text in identities:
+        try:
+            identity = pyrage.x25519.Identity.from_str(text)
+        except pyrage.IdentityError:
+            raise BadInput('what is to open the secrets is no identity of age') from None
+        if not _made_here([str(identity.to_public())]):
+            _keep(identity, home)
+
+
 def discard_key(home: Path) -> list[Path]:
     """Given a platform's folder without anything encrypted, remove `recipients` and the key that was made for it here.
 
@@ -164,18 +180,24 @@ def _make(home: Path) -> None:
         identity = _given_identities(given, home, make=True)[0]
     else:
         identity = pyrage.x25519.Identity.generate()
-        made = key_file(home, str(identity.to_public()))
-        try:
-            made.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_atomically(made, f'# opens the secrets in {home}\n# public key: {identity.to_public()}\n{identity}\n')
-            sync_folder(made.parent)
-        except OSError as error:
-            raise AnlanError(
-                f'{made.parent}: the key of the secrets could not be written ({error.strerror}); '
-                f'name a file that has one by {VARIABLE}'
-            ) from None
+        made = _keep(identity, home)
     if not _write_once(home / 'recipients', f'{identity.to_public()}\n') and made is not None:
         made.unlink()  # another process was first
+
+
+def _keep(identity: pyrage.x25519.Identity, home: Path) -> Path:
+    """Keep an identity in the configuration folder, and return its file. Raise AnlanError if that cannot be written."""
+    made = key_file(home, str(identity.to_public()))
+    try:
+        made.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_atomically(made, f'# opens the secrets in {home}\n# public key: {identity.to_public()}\n{identity}\n')
+        sync_folder(made.parent)
+    except OSError as error:
+        raise AnlanError(
+            f'{made.parent}: the key of the secrets could not be written ({error.strerror}); '
+            f'name a file that has one by {VARIABLE}'
+        ) from None
+    return made
 
 
 def _write_once(file: Path, content: bytes | str) -> bool:

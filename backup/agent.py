@@ -26,6 +26,7 @@ from backup.incoming import receive
 from backup.places import PLACES, read_places
 from backup.port import Progress, Snapshot
 from backup.record import RECORDS, Ended, RestoreEnded, VerificationEnded, append, line_of, read
+from backup.reseed import reseed
 from backup.task import HostPlan, read_plan
 from backup.unit_files import JOBS, PREFIX, unit_files, waiting_seconds
 
@@ -51,6 +52,8 @@ def main(arguments: Sequence[str]) -> int:
     commands.add_parser('records', help='print the records of this host')
     install = commands.add_parser('install', help='hold the timers of jobs.json, and no others')
     install.add_argument('--check', action='store_true', help='say what would change')
+    reseed = commands.add_parser('reseed', help='copy back from the other site what the local places have not')
+    reseed.add_argument('--seconds', type=float, default=6 * 3600.0)
     restore = commands.add_parser('restore', help='bring files back into an empty folder')
     for name in ('repository', 'host', 'place', 'snapshot', 'target'):
         restore.add_argument(f'--{name}', required=True)
@@ -178,9 +181,14 @@ def _accident(given: argparse.Namespace) -> int:
     return exit_code_of([end])
 
 
+def _reseed(given: argparse.Namespace) -> int:
+    _say({'reseeded': reseed(read_places(PLACES), given.seconds, alone)})
+    return 0
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     'task': _task, 'list': _list, 'accident': _accident, 'receive': _receive, 'records': _records,
-    'install': _install, 'restore': _restore,
+    'install': _install, 'restore': _restore, 'reseed': _reseed,
 }  # fmt: skip
 
 

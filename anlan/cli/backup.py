@@ -15,6 +15,7 @@ from rich.text import Text
 
 from anlan.cli.backup_hosts import LISTING_SECONDS, AgentFailed, Answer, ask_agent, class_word, ends_of, records_of
 from anlan.cli.backup_lag import Measured, measure
+from anlan.cli.backup_rebuild import rebuild_command
 from anlan.cli.backup_report import check_output, write_report
 from anlan.cli.backup_text import is_bad, print_ends, print_lag, print_snapshots, print_statuses
 from anlan.cli.handing_over import hand_over
@@ -49,6 +50,7 @@ DRILLS = {'restore', 'accident'}
 PolicyName = Annotated[str, typer.Argument(help='Name of a policy; `anlan backup plan` lists them.')]
 
 app = typer.Typer(help='Backups: policies, runs, looks and restores.', no_args_is_help=True)
+app.command('rebuild', epilog=CODES)(rebuild_command)
 
 
 @app.command('plan', epilog=CODES)
@@ -255,7 +257,7 @@ def kit(
 ) -> None:
     """Write the recovery kit: what opens the off-site copies when all else is gone. Keep it offline, apart."""
     work = Work.of(platform)
-    write_kit(output, kit_of(work.platform, work.topology, work.paths))
+    write_kit(output, kit_of(work.platform, work.topology, work.paths, platform.read_text(encoding='utf-8')))
     if json:
         print_json({'file': str(output)})
         return

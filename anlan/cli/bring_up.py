@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any
 
 import typer
 
@@ -46,21 +48,31 @@ VERIFY_PAUSE_SECONDS = 2.0
 
 
 def bring_up(
-    work: Work, command: str, *, recover: bool = False, may_lose_hosts: bool = False, at_once: bool = False
+    work: Work,
+    command: str,
+    *,
+    recover: bool = False,
+    may_lose_hosts: bool = False,
+    at_once: bool = False,
+    further: Mapping[str, Any] | None = None,
+    recorded: bool = True,
 ) -> Status:
     """Given a platform, make it stand as its file says, verify it from its clients, and return its status.
 
     `recover` clears first what a killed run left. Before a host that stands is removed or made anew, the user is asked,
     unless `may_lose_hosts`. Hosts of a platform that stands are made anew one after another, with the platform whole in
-    between, unless `at_once`. Raise Busy if another command holds the platform, BadInput if
+    between, unless `at_once`. `further` are more variables of the configuration; without `recorded` nothing is written
+    to the ledger. Raise Busy if another command holds the platform, BadInput if
     something stands in the way (nothing is touched then), AnlanError if a step fails.
     """
     target = work.target()
     with hold(work.paths.lock, command):
         check_way(work, target)
-        with operating(work.platform, command.removeprefix('anlan ')) as noted:
+        unrecorded: dict[str, Any] = {}
+        noting = operating(work.platform, command.removeprefix('anlan ')) if recorded else nullcontext(unrecorded)
+        with noting as noted:
             status, changed, release = _brought_up(
-                work, target, recover=recover, may_lose_hosts=may_lose_hosts, at_once=at_once
+                work, target, recover=recover, may_lose_hosts=may_lose_hosts, at_once=at_once, further=further
             )
             noted |= {'changed': changed, 'release': release, 'status': status.state}
     return status
@@ -79,7 +91,7 @@ def hand_over_state(work: Work) -> None:
 
 
 def _brought_up(
-    work: Work, target: Target, *, recover: bool, may_lose_hosts: bool, at_once: bool
+    work: Work, target: Target, *, recover: bool, may_lose_hosts: bool, at_once: bool, further: Mapping[str, Any] | None
 ) -> tuple[Status, int, str]:
     """Return the status, how many tasks of the last configuration changed something, and the release that stands."""
     with _Packing() as packing:
@@ -101,7 +113,7 @@ def _brought_up(
     issue_certificates(work)
     with step('Configuration of the hosts') as shown:
         wanted = wanted_release(work.paths, release_variables(packed))
-        run = bring(work, lambda limit: run_playbook(work, SITE, wanted, shown, limit=limit), shown)
+        run = bring(work, lambda limit: run_playbook(work, SITE, wanted, shown, limit=limit, further=further), shown)
         shown.result = f'{run.changed} changed'
         if wanted['id'] != packed.id:
             shown.result += f'; {packed.id} was rolled back, {wanted["id"]} stays'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Collection
 from pathlib import Path
 
 from anlan.cli.backup_hosts import AgentFailed, ask_agent
@@ -30,18 +31,21 @@ def hand_over(remote: Remote, paths: PlatformPaths) -> int:
     return len(content)
 
 
-def packed(folder: Path) -> bytes:
-    """Given a platform's folder, return its files as a tar file whose only top folder is `var`. Raise AnlanError."""
+def packed(folder: Path, left_out: Collection[str] = LEFT_OUT) -> bytes:
+    """Given a platform's folder and names in it that are left out, return its files as a tar file below `var`.
+
+    Raise AnlanError if they are too many.
+    """
+
+    def kept(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
+        parts = Path(entry.name).parts
+        if len(parts) > 1 and parts[1] in left_out:
+            return None
+        return entry if entry.isreg() or entry.isdir() else None
+
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode='w:gz', compresslevel=1) as archive:
-        archive.add(folder, 'var', filter=_kept)
+        archive.add(folder, 'var', filter=kept)
     if stream.tell() > MOST_BYTES:
         raise AnlanError(f'{folder} is larger than {MOST_BYTES >> 30} GiB; remove old logs from it')
     return stream.getvalue()
-
-
-def _kept(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
-    parts = Path(entry.name).parts
-    if len(parts) > 1 and parts[1] in LEFT_OUT:
-        return None
-    return entry if entry.isreg() or entry.isdir() else None

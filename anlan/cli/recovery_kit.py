@@ -6,11 +6,16 @@ Whoever has it and reaches the other site reads everything; it is kept offline b
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from anlan.cli.backing import BUCKET, REGION, backup_files
+from anlan.cli.handing_over import LEFT_OUT as LEFT_OUT_ALWAYS
+from anlan.cli.handing_over import packed
 from anlan.errors import BadInput
 from anlan.files import write_atomically
 from anlan.paths import PlatformPaths
@@ -19,27 +24,40 @@ from anlan.secret_key import read_key
 from anlan.secret_store import read_all
 from infra.topology import Topology
 
+VERSION = 1
+LEFT_OUT = LEFT_OUT_ALWAYS | {'ledger', 'logs', 'tasks.json'}
+"""Of the platform's folder: the ledger comes back from its own copies, younger than the kit; logs are the machine's."""
+
 STEPS_ZH = (
-    '本套件可打开异地副本与平台的全部密钥。由两名保管人各自离线保存；用过或轮换后重新导出。',
-    '1. 在新机器上安装 restic、age 和本项目；把下面的 certificate 存为 ca.crt，login 中的变量放入环境。',
-    '2. restic --cacert ca.crt -o s3.bucket-lookup=path -r REPOSITORY restore latest --target DIR --verify '
-    '（口令见 password）。',
-    '3. 把还原出的 var 放回 var/<平台名>，把 identities 存为文件并设 ANLAN_SECRET_KEY_FILE 指向它，然后 `anlan up`。',
+    '本套件可打开异地副本与平台的全部密钥，并含重建平台所需的状态。由两名保管人各自离线保存；用过或轮换任何密钥后重新导出。',
+    '1. 在新机器上取得本项目，把 platform_file 存为平台文件，执行 `make setup`。',
+    '2. `anlan backup rebuild --kit 本文件 --platform 平台文件`：重建主机，数据库与台账取自异地副本。',
+    '只取文件时：restic --cacert ca.crt -o s3.bucket-lookup=path -r REPOSITORY restore latest --target DIR --verify'
+    '（certificate 存为 ca.crt，login 放入环境，口令见 password）。',
 )
 STEPS_EN = (
-    'This kit opens the off-site copies and all secrets of the platform. Two custodians keep it offline, each; export '
-    'it anew after it was used, or anything was rotated.',
-    '1. On a new machine install restic, age and this project; save `certificate` as ca.crt, put `login` into the '
-    'environment.',
-    '2. restic --cacert ca.crt -o s3.bucket-lookup=path -r REPOSITORY restore latest --target DIR --verify '
-    '(see `password`).',
-    '3. Put what came back as `var` to var/<platform>, save `identities` as a file and name it in '
-    'ANLAN_SECRET_KEY_FILE, then `anlan up`.',
+    'This kit opens the off-site copies and all secrets of the platform, and has the state that it is rebuilt from. '
+    'Two custodians keep it offline, each; export it anew after it was used, or anything was rotated.',
+    '1. On a new machine get this project, save `platform_file` as the platform file, and run `make setup`.',
+    '2. `anlan backup rebuild --kit THIS-FILE --platform PLATFORM-FILE`: hosts are made anew; database and ledger come '
+    'from the copies in the other site.',
+    'For files alone: restic --cacert ca.crt -o s3.bucket-lookup=path -r REPOSITORY restore latest --target DIR '
+    '--verify (save `certificate` as ca.crt, put `login` into the environment, see `password`).',
 )
 
 
-def kit_of(platform: Platform, topology: Topology, paths: PlatformPaths) -> dict[str, Any]:
-    """Given a platform that stands, return its kit. Raise BadInput where there is no other site."""
+@dataclass(frozen=True)
+class Kit:
+    """What a rebuild takes of a kit: the platform's name, its folder as a tar file, and what opens its secrets."""
+
+    platform: str
+    made: str
+    state: bytes = field(repr=False)
+    identities: tuple[str, ...] = field(repr=False)
+
+
+def kit_of(platform: Platform, topology: Topology, paths: PlatformPaths, platform_file: str = '') -> dict[str, Any]:
+    """Given a platform that stands and the text of its file, return its kit. Raise BadInput without another site."""
     vault = next(iter(topology.tier('offsite')), None)
     if vault is None:
         raise BadInput(f'{platform.name} has no off-site host, so there is nothing that a kit would open')
@@ -48,7 +66,9 @@ def kit_of(platform: Platform, topology: Topology, paths: PlatformPaths) -> dict
     files = {each['path']: each for each in listed}
     places = json.loads(files['/etc/anlan/backup/places.json']['text'])['files']
     return {
+        'version': VERSION,
         'platform': platform.name,
+        'made': datetime.now(UTC).isoformat(timespec='seconds'),
         'steps': {'zh': list(STEPS_ZH), 'en': list(STEPS_EN)},
         'store': {
             'address': str(vault.address), 'bucket': BUCKET, 'region': REGION,
@@ -67,8 +87,29 @@ def kit_of(platform: Platform, topology: Topology, paths: PlatformPaths) -> dict
             if each['place'] == 'offsite'
         ],
         'database': {'bucket': 'database', 'cipher_password': secrets['database_offsite_cipher_password']},
+        'platform_file': platform_file,
+        'state': b64encode(packed(paths.directory, LEFT_OUT)).decode('ascii'),
         'identities': [str(each) for each in read_key(paths.directory).identities],
     }  # fmt: skip
+
+
+def read_kit(file: Path) -> Kit:
+    """Given a file, return the kit in it. Raise BadInput if it is none, with what is wrong."""
+    try:
+        document = json.loads(file.read_text(encoding='utf-8'))
+        if not isinstance(document, dict) or document.get('version') != VERSION:
+            raise ValueError(f'it is no recovery kit of version {VERSION}')
+        state = b64decode(document['state'], validate=True)
+        identities = tuple(map(str, document['identities']))
+        if not state or not identities:
+            raise ValueError('it has no state, or nothing that opens the secrets')
+        return Kit(str(document['platform']), str(document['made']), state, identities)
+    except OSError as error:
+        raise BadInput(f'{file} cannot be read: {error.strerror}') from None
+    except KeyError as missing:
+        raise BadInput(f'{file} is no whole recovery kit: {missing} is missing') from None
+    except ValueError as error:
+        raise BadInput(f'{file} is no recovery kit that can be used: {error}') from None
 
 
 def write_kit(output: Path, kit: Mapping[str, Any]) -> None:

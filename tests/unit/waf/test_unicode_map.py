@@ -10,7 +10,7 @@ FILE = ROOT / 'playbooks' / 'roles' / 'waf' / 'templates' / 'waf-unicode.mapping
 
 
 def mapping() -> dict[int, str]:
-    environment = jinja2.Environment(trim_blocks=True)  # noqa: S701 - no page is made of it
+    environment = jinja2.Environment(trim_blocks=True)
     environment.filters['format'] = lambda text, *values: text % values
     title, _, line = environment.from_string(FILE.read_text(encoding='utf-8')).render().partition('\n')
     assert title == '20127 (US-ASCII)'
