@@ -44,6 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     task.add_argument('name')
     listing = commands.add_parser('list', help='list the snapshots that this host has a way to')
     listing.add_argument('--policy')
+    listing.add_argument('--repository', help='only of this repository')
     accident = commands.add_parser('accident', help='delete rows of the drill itself, and have them back')
     accident.add_argument('--policy', required=True)
     accident.add_argument('--place', required=True, choices=('local', 'offsite'))
@@ -133,6 +134,8 @@ def _task(given: argparse.Namespace) -> int:
 def _list(given: argparse.Namespace) -> int:
     found = []
     for there in read_places(PLACES).files:
+        if given.repository not in {None, there.repository}:
+            continue
         about: dict[str, Any] = {'repository': there.repository, 'host': there.host, 'place': there.place}
         try:
             snapshots = there.engine().list(LISTING_SECONDS, given.policy)

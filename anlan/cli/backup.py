@@ -152,11 +152,10 @@ def list_snapshots(
 ) -> None:
     """List the snapshots that can be restored, in both places."""
     file = load_platform(platform)
-    if policy is not None:
-        policy_named(policy)
+    words = [] if policy is None else ['--policy', policy, '--repository', policy_named(policy).repository]
     with observing(file) as (remote, _), step('Asking both places'):
         require_bastion(file, remote)
-        answer = ask_agent(remote, remote.bastion, ['list', *(['--policy', policy] if policy else [])], LISTING_SECONDS)
+        answer = ask_agent(remote, remote.bastion, ['list', *words], LISTING_SECONDS)
     reason = answer.failure()
     if reason is not None:
         raise AgentFailed(answer.code, reason)
@@ -367,7 +366,8 @@ def _verdict(ends: Sequence[Ended], reasons: Sequence[str], kinds: Sequence[str]
 
 
 def _snapshot(remote: Remote, policy: Policy, host: str, place: str, wanted: str) -> Mapping[str, Any]:
-    answer = ask_agent(remote, remote.bastion, ['list', '--policy', policy.name], LISTING_SECONDS)
+    words = ['list', '--policy', policy.name, '--repository', policy.repository]
+    answer = ask_agent(remote, remote.bastion, words, LISTING_SECONDS)
     if (reason := answer.failure()) is not None:
         raise AgentFailed(answer.code, reason)
     there = [each for each in answer.documents[-1]['places']

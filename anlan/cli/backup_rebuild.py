@@ -1,0 +1,77 @@
+"""`anlan backup rebuild`: the command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from anlan.cli.options import DEFAULT_PLATFORM, DryRun, Json, PlatformFile
+from anlan.cli.rebuilding import Rebuilt, rebuild
+from anlan.cli.recovery_kit import Kit, read_kit
+from anlan.cli.work import Work
+from anlan.console import print_json, results
+from anlan.errors import BadInput
+
+KitFile = Annotated[
+    Path | None,
+    typer.Option('--kit', help="The recovery kit; needed where this machine has lost the platform's folder."),
+]
+
+
+def rebuild_command(
+    platform: PlatformFile = DEFAULT_PLATFORM,
+    kit: KitFile = None,
+    yes: Annotated[bool, typer.Option('--yes', '-y', help="Do not ask for the platform's name.")] = False,
+    dry_run: DryRun = False,
+    json: Json = False,
+) -> None:
+    """Make the platform anew when its main site is lost: hosts from the platform file, data from the other site alone.
+
+    What stands is left as it is, so that a rebuild that was killed is run again.
+    """
+    work = Work.of(platform)
+    read = None if kit is None else read_kit(kit)
+    if dry_run:
+        _tell(work, read, json=json)
+        return
+    if not yes:
+        typed = typer.prompt(
+            f'This makes every lost host of {work.platform.name} anew, with data from the other site. '
+            'Type its name to go on',
+            err=True,
+        )
+        if typed.strip() != work.platform.name:
+            raise BadInput(f'{typed.strip()!r} is not {work.platform.name}; nothing was done')
+    done = rebuild(work, read)
+    if json:
+        print_json({'platform': work.platform.name, **done.document()})
+    else:
+        _print(done)
+    raise typer.Exit(0 if done.status is not None and done.status.state == 'ok' else 1)
+
+
+def _tell(work: Work, kit: Kit | None, *, json: bool) -> None:
+    there = work.paths.secrets.exists()
+    hosts = [host.name for host in work.topology.hosts if host.tier != 'offsite']
+    document = {
+        'platform': work.platform.name,
+        'state': 'of this machine' if there else 'of the kit' if kit else None,
+        'kit': None if kit is None else {'platform': kit.platform, 'made': kit.made},
+        'hosts': hosts,
+    }
+    if json:
+        print_json(document)
+        return
+    source = 'of this machine' if there else f'of the kit of {kit.made}' if kit else 'missing: name the kit by --kit'
+    results.print(f'  state: {source}')
+    results.print(f'  made anew where they are lost: {", ".join(hosts)}')
+    results.print('  from the other site: database, evidence ledger, second factors, local copies')
+
+
+def _print(done: Rebuilt) -> None:
+    for name, seconds in done.seconds.items():
+        results.print(f'  {name:<16} {seconds:8.1f} s')
+    document = done.document()
+    results.print(f'  {"all":<16} {document["total_seconds"]:8.1f} s; the platform is {document["status"]}')

@@ -1,0 +1,52 @@
+"""What is done about the replica of the other site: the last copy of a database is never written over."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+from typing import Any
+
+import pytest
+
+from anlan.paths import ROOT
+
+FILE = ROOT / 'playbooks' / 'roles' / 'database_replica' / 'files' / 'database-replica'
+
+
+@pytest.fixture
+def program() -> Any:
+    loader = importlib.machinery.SourceFileLoader('database_replica', str(FILE))
+    specification = importlib.util.spec_from_loader(loader.name, loader)
+    assert specification is not None
+    module = importlib.util.module_from_spec(specification)
+    loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ('is_there', 'reason', 'gone', 'since', 'deed'),
+    [
+        (False, 'there is none', None, 0, 'copy'),
+        (True, None, None, 0, 'nothing'),
+        (True, 'it is promoted', None, 990, 'copy'),
+        (True, 'it receives nothing', None, 0, 'nothing'),
+        (True, 'it receives nothing', 'requested WAL segment', 990, 'nothing'),
+        (True, 'it receives nothing', 'requested WAL segment', 100, 'copy'),
+        (True, 'it does not answer', None, 990, 'start'),
+    ],
+)
+def test_what_cannot_follow_is_copied_anew_and_nothing_else(
+    program: Any, is_there: bool, reason: str | None, gone: str | None, since: float, deed: str
+) -> None:
+    assert program.decide(is_there, reason, gone, since, 1000, 120)[0] == deed
+
+
+def test_beside_another_database_it_is_kept_however_long(program: Any) -> None:
+    said = f'FATAL: {program.ANOTHER} between primary and standby'
+    assert program.decide(True, 'it receives nothing', said, 0, 1_000_000, 120, said) == ('keep', said)
+    assert not any(words in said for words in program.GONE)
+
+
+def test_a_history_that_left_is_seen_at_once(program: Any) -> None:
+    said = 'FATAL: new timeline 2 forked off current database system timeline 1 before current recovery point 0/7000000'
+    assert any(words in said for words in program.FORKED)
