@@ -24,7 +24,7 @@ from backup.failure import BackupFailed, ExitClass
 from backup.file_work import FileWork
 from backup.incoming import receive
 from backup.moment import wanted
-from backup.moment_standing import discard, sweep
+from backup.moment_standing import at, discard, sweep
 from backup.moment_work import MomentWork, Wish, document_of
 from backup.places import PLACES, read_places
 from backup.port import Progress, Snapshot
@@ -62,6 +62,7 @@ def main(arguments: Sequence[str]) -> int:
     moment.add_argument('--dry-run', action='store_true')
     discarding = commands.add_parser('discard', help='wipe what was restored as of a moment')
     discarding.add_argument('--target', required=True)
+    discarding.add_argument('--dry-run', action='store_true')
     restore = commands.add_parser('restore', help='bring files back into an empty folder')
     for name in ('repository', 'host', 'place', 'snapshot', 'target'):
         restore.add_argument(f'--{name}', required=True)
@@ -187,7 +188,7 @@ def _moment(given: argparse.Namespace) -> int:
 
 
 def _discard(given: argparse.Namespace) -> int:
-    _say({'wiped': discard(given.target)})
+    _say({'would_wipe': at(given.target)} if given.dry_run else {'wiped': discard(given.target)})
     return 0
 
 

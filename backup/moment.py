@@ -25,7 +25,7 @@ class Reach:
 
     def spoken(self) -> str:
         """Return it in words."""
-        return f'from {plain(self.first)} to {plain(self.last)}'
+        return f'what is kept reaches from {plain(self.first)} to {plain(self.last)}'
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def chosen(to_time: datetime | None, backups: Sequence[Backup], pieces: Sequence
     earlier = [each for each in fit if to_time is None or each.ended + timedelta(seconds=1) <= to_time]
     if not earlier:
         assert to_time is not None
-        raise BackupFailed(ExitClass.NO_SNAPSHOT, f'{plain(to_time)} is too long ago: there is {reach.spoken()}')
+        raise BackupFailed(ExitClass.NO_SNAPSHOT, f'{plain(to_time)} is too long ago: {reach.spoken()}')
     base = earlier[-1]
     mine = [each for each in pieces if each.number is None or each.number >= number_of(base.first_segment)]
     later = next((each for each in backups if to_time is not None and each.started > to_time + CLOCKS), None)
@@ -112,7 +112,7 @@ def reached(moment: Moment, until: datetime) -> Moment:
     """Given a moment whose place has the whole log up to a time by now, return it so; BackupFailed if it is later."""
     if moment.to_time is not None and moment.to_time > until:
         reach = replace(moment.reach, last=until)
-        raise BackupFailed(ExitClass.NO_SNAPSHOT, f'{plain(moment.to_time)} is too young: there is {reach.spoken()}')
+        raise BackupFailed(ExitClass.NO_SNAPSHOT, f'{plain(moment.to_time)} is too young: {reach.spoken()}')
     return replace(moment, reach=replace(moment.reach, last=max(moment.reach.last, until)), young=False, whole=True)
 
 

@@ -70,14 +70,30 @@ def noted(folder: Path | None = None) -> tuple[Standing, ...]:
     return tuple(sorted(found, key=lambda each: each.begun))
 
 
+def at(target: str) -> dict[str, Any]:
+    """Given a target, return what stands there. Raise BackupFailed if it is nothing of ours."""
+    found = _at(target)
+    files, size = _size(Path(found.target))
+    return {'identity': found.identity, 'target': found.target, 'unit': found.unit, 'files': files, 'bytes': size,
+            'expires': found.expires.isoformat()}  # fmt: skip
+
+
 def discard(target: str) -> dict[str, Any]:
     """Given a target, stop the database that stands there, wipe it and return the evidence. Raise BackupFailed."""
-    path = str(Path(target))
-    found = next((each for each in reversed(noted()) if each.target == path), None)
+    return wipe(_at(target))
+
+
+def _at(target: str) -> Standing:
+    found = next((each for each in reversed(noted()) if each.target == str(Path(target))), None)
     if found is None:
         sentence = f'nothing is wiped: no database was restored into {target} as of a moment'
         raise BackupFailed(ExitClass.TARGET_REFUSED, sentence)
-    return wipe(found)
+    return found
+
+
+def _size(folder: Path) -> tuple[int, int]:
+    sizes = [each.lstat().st_size for each in folder.rglob('*') if each.is_file() and not each.is_symlink()]
+    return len(sizes), sum(sizes)
 
 
 def sweep(now: datetime | None = None) -> list[dict[str, Any]]:
@@ -104,9 +120,7 @@ def wipe(standing: Standing) -> dict[str, Any]:
     if there:
         if (reason := _another(standing, folder)) is not None:
             raise BackupFailed(ExitClass.TARGET_REFUSED, f'nothing is wiped: {reason}; remove it by hand')
-        for each in folder.rglob('*'):
-            if each.is_file() and not each.is_symlink():
-                files, size = files + 1, size + each.lstat().st_size
+        files, size = _size(folder)
         # A tablespace's link is removed, never what it leads to.
         shutil.rmtree(folder, ignore_errors=True)
         if folder.exists():

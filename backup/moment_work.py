@@ -126,7 +126,7 @@ class MomentWork:
         except BackupFailed as failure:
             if wish.to_time is not None:
                 sentence = f'nothing shows that the log has all until {plain(wish.to_time)}'
-                known = f'there is {moment.reach.spoken()}, and the leader gives no more ({failure})'
+                known = f'{moment.reach.spoken()}, and the leader gives no more ({failure})'
                 raise BackupFailed(ExitClass.NO_SNAPSHOT, f'{sentence}: {known}') from None
             notes.append(f'the leader gives no more of the log than until {plain(moment.reach.last)} ({failure})')
             return moment
