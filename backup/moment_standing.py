@@ -9,17 +9,20 @@ import contextlib
 import json
 import os
 import shutil
+import stat
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from anlan.errors import AnlanError
+from anlan.deadline import wait_until
+from anlan.errors import AnlanError, DeadlineExceeded
 from anlan.files import write_atomically
 from backup.failure import BackupFailed, ExitClass
 from backup.scratch_database import runs, stop
 
 STANDING = Path('/var/lib/anlan/backup/moments')
+GONE_SECONDS = 60.0
 MARK = 'anlan_moment'
 """In a restored folder: the identity of what was noted of it."""
 
@@ -36,6 +39,7 @@ class Standing:
     place: str
     begun: datetime
     expires: datetime
+    process: int = 0
     restored: bool = False
 
 
@@ -92,25 +96,32 @@ def _at(target: str) -> Standing:
 
 
 def _size(folder: Path) -> tuple[int, int]:
-    sizes = [each.lstat().st_size for each in folder.rglob('*') if each.is_file() and not each.is_symlink()]
-    return len(sizes), sum(sizes)
+    files, size = 0, 0
+    for each in folder.rglob('*'):
+        # A database that runs removes files of its own meanwhile.
+        with contextlib.suppress(FileNotFoundError):
+            about = each.lstat()
+            if stat.S_ISREG(about.st_mode):
+                files, size = files + 1, size + about.st_size
+    return files, size
 
 
 def sweep(now: datetime | None = None) -> list[dict[str, Any]]:
     """Wipe all whose time is over, and return the evidence of each. What cannot be wiped is tried again next time."""
     done = []
-    try:
+    # The task whose agent does this first must go on; a note stays until its folder is gone.
+    with contextlib.suppress(AnlanError, OSError):
         for each in noted():
             if each.expires <= (now or datetime.now(UTC)):
-                done.append(wipe(each))
-    except AnlanError:
-        # The task whose agent does this first must go on; a note stays until its folder is gone.
-        return done
+                with contextlib.suppress(AnlanError, OSError):
+                    done.append(wipe(each))
     return done
 
 
 def wipe(standing: Standing) -> dict[str, Any]:
     """Given what stands, stop it, remove its folder whole, and return the evidence. Raise BackupFailed."""
+    if _is_written(standing):
+        raise BackupFailed(ExitClass.LOCKED, f'{standing.target} is being restored by process {standing.process}')
     stop(standing.unit)
     if runs(standing.unit):
         raise BackupFailed(ExitClass.FAILED, f'{standing.unit} does not stop; nothing is wiped')
@@ -121,10 +132,10 @@ def wipe(standing: Standing) -> dict[str, Any]:
         if (reason := _another(standing, folder)) is not None:
             raise BackupFailed(ExitClass.TARGET_REFUSED, f'nothing is wiped: {reason}; remove it by hand')
         files, size = _size(folder)
-        # A tablespace's link is removed, never what it leads to.
-        shutil.rmtree(folder, ignore_errors=True)
-        if folder.exists():
-            raise BackupFailed(ExitClass.FAILED, f'{folder} could not be wiped; it holds restored data')
+        try:
+            wait_until(lambda: _left(folder), f'{folder} to be wiped, which holds restored data', GONE_SECONDS, 0.5)
+        except DeadlineExceeded as late:
+            raise BackupFailed(ExitClass.FAILED, str(late)) from None
     evidence = {
         'identity': standing.identity, 'target': standing.target, 'was_there': there, 'files': files, 'bytes': size,
         'unit': standing.unit, 'runs': False, 'wiped': datetime.now(UTC).isoformat(),
@@ -149,6 +160,25 @@ def journal(what: str, document: dict[str, Any]) -> None:
         stream.write(line + '\n')
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def _is_written(standing: Standing) -> bool:
+    """Return whether another process, the one that noted it, still restores."""
+    if standing.restored or standing.process in (0, os.getpid()):
+        return False
+    try:
+        return b'moment' in Path(f'/proc/{standing.process}/cmdline').read_bytes().split(b'\0')
+    except OSError:
+        return False
+
+
+def _left(folder: Path) -> str | None:
+    """Remove a folder; return what is left if a restore whose agent was killed goes on writing, for a while, else None.
+
+    A tablespace's link is removed, never what it leads to.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    return 'something is left, or comes anew' if folder.exists() else None
 
 
 def _another(standing: Standing, folder: Path) -> str | None:

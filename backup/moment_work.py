@@ -6,6 +6,7 @@ backup, or by the leader. Without any of them nothing is called the database as 
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -264,7 +265,7 @@ def _noted(wish: Wish, deadline: Deadline) -> Standing:
     expires = now + timedelta(seconds=deadline.remaining_seconds(), hours=wish.standing_hours)
     standing = Standing(
         identity, str(wish.target), about.st_dev, about.st_ino, f'anlan-moment-{identity[:8]}.service', wish.place,
-        now, expires,
+        now, expires, os.getpid(),
     )  # fmt: skip
     note(standing)
     return standing

@@ -140,7 +140,8 @@ def _print_standing(done: Mapping[str, Any], policy: str, bastion: str) -> None:
     for note in done['notes']:
         _say(f'  {note}')
     _say(f'  look at it:     anlan ssh {bastion}, then: {as_account} psql -h {target} -d {database}')
-    _say(f'  take rows out:  {as_account} pg_dump -h {target} -d {database} --data-only -t TABLE > FILE')
+    rows = f'--data-only --inserts --on-conflict-do-nothing -t TABLE -f {target}/rows.sql'
+    _say(f'  take rows out:  {as_account} pg_dump -h {target} -d {database} {rows}')
     _say(f'  wipe it:        anlan backup restore {policy} --target {target} --discard')
     _say(f'  it is stopped and wiped by itself after {_moment(done["expires"])}')
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -112,6 +113,26 @@ def test_a_note_that_cannot_be_read_stops_no_sweep_and_is_said_by_a_discard(stop
     assert sweep(made.expires + timedelta(days=1)) == []
     with pytest.raises(Exception, match=r'broken\.json cannot be read'):
         discard(made.target)
+
+
+def test_what_is_being_restored_is_not_wiped_until_its_process_is_gone(stopped: list[str], tmp_path: Path) -> None:
+    made = stand(tmp_path / 'there')
+    with subprocess.Popen(['/bin/sh', '-c', 'echo; read line', 'moment'], stdin=-1, stdout=-1) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        note(replace(made, process=process.pid))
+        with pytest.raises(BackupFailed, match='is being restored by process') as failed:
+            discard(made.target)
+        assert failed.value.exit_class is ExitClass.LOCKED
+        process.communicate(b'\n', timeout=10)
+    assert discard(made.target)['was_there'] is True
+
+
+def test_one_that_cannot_be_wiped_keeps_no_other_from_it(stopped: list[str], tmp_path: Path) -> None:
+    stand(tmp_path / 'there')
+    about = (tmp_path / 'there').stat()
+    note(Standing('xyz', str(tmp_path), about.st_dev, 1, 'u', 'local', moments.at(-9), moments.at(0)))
+    assert [each['target'] for each in sweep(moments.at(3600))] == [str(tmp_path / 'there')]
 
 
 def test_what_was_refused_is_forgotten_and_what_lies_there_stays(stopped: list[str], tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_restore_says_the_recovery_point_and_how_rows_are_had_back(hosts: Host
     text = ' '.join(said.stdout.split())
     assert 'its last transaction is of 2026-11-26 02:41:59.4 UTC, 0.6 s before what was asked for' in text
     assert f'psql -h {TARGET} -d learning' in text
-    assert f'pg_dump -h {TARGET} -d learning --data-only -t TABLE' in text
+    assert f'pg_dump -h {TARGET} -d learning --data-only --inserts --on-conflict-do-nothing -t TABLE' in text
     assert f'anlan backup restore database --target {TARGET} --discard' in text
     (record,) = ledger()
     assert record.document['observed']['recovery_point'] == STANDING['recovery_point']
