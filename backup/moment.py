@@ -46,9 +46,14 @@ class Moment:
     whole: bool
 
     @property
+    def log_pieces(self) -> int:
+        """Return how many pieces of the log are probably needed; histories of timelines are none."""
+        return sum(each.number is not None for each in self.pieces[: self.needed])
+
+    @property
     def log_bytes(self) -> int:
         """Return what the log takes restored."""
-        return self.needed * PIECE_BYTES
+        return self.log_pieces * PIECE_BYTES
 
     @property
     def stored_bytes(self) -> int:

@@ -242,7 +242,7 @@ def document_of(moment: Moment, wish: Wish) -> dict[str, Any]:
         'backup': moment.backup.label, 'backup_kind': moment.backup.kind,
         'backup_ended': moment.backup.ended.isoformat(),
         'backup_bytes': moment.backup.source_bytes, 'backup_stored_bytes': moment.backup.stored_bytes,
-        'log_pieces': sum(each.number is not None for each in moment.pieces[: moment.needed]),
+        'log_pieces': moment.log_pieces,
         'log_bytes': moment.log_bytes, 'log_stored_bytes': moment.stored_bytes,
         'reach': {'first': moment.reach.first.isoformat(), 'last': moment.reach.last.isoformat()},
         'young': moment.young, 'standing_hours': wish.standing_hours,

@@ -67,6 +67,13 @@ def test_the_newest_backup_that_ended_before_the_moment_is_taken_and_the_log_up_
     assert (found.log_bytes, found.stored_bytes) == (13 * PIECE_BYTES, 13 * 5)
 
 
+def test_a_history_of_timelines_is_got_and_counts_as_no_piece_of_the_log() -> None:
+    history = Piece('00000002.history', None, minutes(65), 1)
+    found = chosen(minutes(70), BACKUPS, [history, *log(130)])
+    assert found.pieces[0] is history
+    assert (found.needed, found.log_pieces, found.log_bytes) == (14, 13, 13 * PIECE_BYTES)
+
+
 def test_a_moment_within_a_backup_is_reached_from_the_one_before() -> None:
     assert chosen(minutes(61), BACKUPS, log(130)).backup.label == 'A'
     assert chosen(minutes(61) + timedelta(seconds=1), BACKUPS, log(130)).backup.label == 'B'
