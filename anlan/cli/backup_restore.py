@@ -49,7 +49,7 @@ def check_restore(policy: Policy, given: Set[str], standing_hours: float) -> Non
         return
     if '--discard' not in given and '--to-time' not in given:
         drill = f'to try it only: `anlan backup drill {policy.name}`'
-        raise BadInput(f'--to-time: {policy.name} is a database; say as of when it is wanted, or `latest` ({drill})')
+        raise BadInput(f'--to-time: say as of when the database is wanted, or `latest` ({drill})')
     most = {'--discard'} if '--discard' in given else {'--to-time'}
     wrong = sorted(given - most)
     if wrong:
