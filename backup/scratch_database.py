@@ -140,9 +140,7 @@ def started(folder: Path, database: str, deadline_seconds: float) -> Iterator[Sc
         stop(unit)
 
 
-def begun(
-    folder: Path, database: str, unit: str, deadline_seconds: float, lifetime_seconds: float
-) -> ScratchDatabase:
+def begun(folder: Path, database: str, unit: str, deadline_seconds: float, lifetime_seconds: float) -> ScratchDatabase:
     """Given a restored folder, start the database as a unit that ends by itself, and wait until all is played back.
 
     Raise BackupFailed with its own last words if it does not come up: then it does not run any more.
