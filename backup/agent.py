@@ -12,17 +12,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from anlan.deadline import wait_until
+from anlan.deadline import Deadline, wait_until
 from anlan.errors import EXIT_FAILED, AnlanError, BadInput, DeadlineExceeded
 from anlan.files import write_atomically
 from backup.database_work import Database, DatabaseWork
 from backup.failure import BackupFailed, ExitClass
 from backup.file_work import FileWork
 from backup.incoming import receive
+from backup.moment import wanted
+from backup.moment_standing import at, discard, sweep
+from backup.moment_work import MomentWork, Wish, document_of
 from backup.places import PLACES, read_places
 from backup.port import Progress, Snapshot
 from backup.record import RECORDS, Ended, RestoreEnded, VerificationEnded, append, line_of, read
@@ -55,6 +58,15 @@ def main(arguments: Sequence[str]) -> int:
     install.add_argument('--check', action='store_true', help='say what would change')
     reseed = commands.add_parser('reseed', help='copy back from the other site what the local places have not')
     reseed.add_argument('--seconds', type=float, default=6 * 3600.0)
+    moment = commands.add_parser('moment', help='bring the database back as of a moment, sealed, to be read')
+    for name in ('place', 'to-time', 'target'):
+        moment.add_argument(f'--{name}', required=True)
+    moment.add_argument('--seconds', type=float, default=3600.0)
+    moment.add_argument('--hours', type=float, default=24.0, help='how long it stands there')
+    moment.add_argument('--dry-run', action='store_true')
+    discarding = commands.add_parser('discard', help='wipe what was restored as of a moment')
+    discarding.add_argument('--target', required=True)
+    discarding.add_argument('--dry-run', action='store_true')
     restore = commands.add_parser('restore', help='bring files back into an empty folder')
     for name in ('repository', 'host', 'place', 'snapshot', 'target'):
         restore.add_argument(f'--{name}', required=True)
@@ -118,6 +130,7 @@ def plan_of_host(file: Path = Path(JOBS)) -> HostPlan:
 def _task(given: argparse.Namespace) -> int:
     task = plan_of_host().task(given.name)
     places = read_places(PLACES)
+    sweep()
     with alone(task.repository, waiting_seconds(task)):
         if task.engine == 'pgbackrest':
             if places.database is None:
@@ -166,6 +179,25 @@ def _restore(given: argparse.Namespace) -> int:
     return 0
 
 
+def _moment(given: argparse.Namespace) -> int:
+    places = read_places(PLACES)
+    if places.database is None:
+        raise BadInput(f'{places.host} has no way to the database; `anlan up` sets it up')
+    wish = Wish(given.place, wanted(given.to_time, datetime.now(UTC)), Path(given.target), given.hours)
+    work, deadline = MomentWork(Database.of(Path(places.database)), _progress()), Deadline(given.seconds)
+    if given.dry_run:
+        _say({'would_restore': document_of(work.plan(wish, deadline), wish)})
+        return 0
+    with alone('database', given.seconds):
+        _say({'moment': work.restore(wish, deadline)})
+    return 0
+
+
+def _discard(given: argparse.Namespace) -> int:
+    _say({'would_wipe': at(given.target)} if given.dry_run else {'wiped': discard(given.target)})
+    return 0
+
+
 def _install(given: argparse.Namespace) -> int:
     changed = install(plan_of_host(), UNITS, check=given.check)
     _say({'changed': changed})
@@ -191,7 +223,7 @@ def _reseed(given: argparse.Namespace) -> int:
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     'task': _task, 'list': _list, 'accident': _accident, 'receive': _receive, 'records': _records,
-    'install': _install, 'restore': _restore, 'reseed': _reseed,
+    'install': _install, 'restore': _restore, 'reseed': _reseed, 'moment': _moment, 'discard': _discard,
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from anlan.deadline import Deadline
 from anlan.errors import BadInput
 from anlan.files import write_atomically
 from backup.accident import happen, undone
+from backup.archive_chain import Chain
 from backup.database_damage import DAMAGES, damage_is_caught
 from backup.database_witness import Witness, connect, plant, witness
 from backup.engines.pgbackrest import Cluster, PgBackRestEngine
@@ -215,18 +216,23 @@ class DatabaseWork:
                 chosen.identity, folder, deadline.remaining_seconds(), to_location=seen.location, report=self.report
             )
 
+        chain = Chain(0, 0, ())
+
         def compare(scratch: ScratchDatabase) -> list[str]:
+            nonlocal chain
             problems = list(differences(seen.tables, scratch.tables()))
             if not scratch.has_canary(seen.canary):
                 problems.append('the row that was written before the backup is not there')
-            return problems
+            chain = scratch.archive_chain()
+            return [*problems, *chain.problems]
 
         done, problems = self.trial(restore, compare, deadline)
         return Told(
             {
                 'snapshot': chosen.identity, 'recovery_point': seen.taken, 'restored_bytes': done.restored_bytes,
-                'files': done.files, 'checks': len(seen.tables) + 1, 'problems': tuple(problems),
-            }
+                'files': done.files, 'checks': len(seen.tables) + 1 + chain.checks, 'problems': tuple(problems),
+            },
+            sentence=chain.reason,
         )  # fmt: skip
 
     def trial(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from anlan.deadline import Deadline
 from anlan.errors import AnlanError, BadInput
+from backup.archive_chain import FILE_NAME, Chain, verified
 from backup.corruption import KINDS, Kind, copy_of, plant, staleness
 from backup.engines.restic import ResticEngine
 from backup.equality import Held, Side, compare, sample
@@ -70,11 +71,14 @@ class FileTrials:
             with scratch(f'{task.policy}-{there.host}-{there.place}') as folder:
                 done = engine.restore(chosen.identity, folder, deadline.remaining_seconds(), report=self.report)
                 checks, problems = held_against(chosen, folder)
+                chain = chain_of(chosen, folder)
             return Told(
                 {
                     'snapshot': chosen.identity, 'recovery_point': chosen.started, 'choice': choice,
-                    'restored_bytes': done.restored_bytes, 'files': done.files, 'checks': checks, 'problems': problems,
-                }
+                    'restored_bytes': done.restored_bytes, 'files': done.files, 'checks': checks + chain.checks,
+                    'problems': problems + chain.problems,
+                },
+                sentence=chain.reason,
             )  # fmt: skip
 
         subject = (task.policy, there.host, there.place)
@@ -186,6 +190,19 @@ def held_against(snapshot: Snapshot, root: Path) -> tuple[int, tuple[str, ...]]:
         return 1, ('the manifest that came back is not that of this snapshot',)
     checks, problems = compare_with_manifest(manifest, root)
     return checks + 1, problems
+
+
+def chain_of(snapshot: Snapshot, root: Path) -> Chain:
+    """Given a snapshot and where it was restored, return what the archive's chain in it is; no archive, no checks."""
+    files = [root / path.lstrip('/') for path in snapshot.paths if Path(path).name == FILE_NAME]
+    if not files:
+        return Chain(0, 0, ())
+    try:
+        # Bytes that are no text come through as what no record was hashed of.
+        with files[0].open(encoding='utf-8', errors='surrogateescape', newline='\n') as lines:
+            return verified(lines)
+    except OSError as error:
+        return Chain(0, 0, (f'{FILE_NAME} did not come back: {error.strerror}',))
 
 
 def _hash_or_reason(file: Path) -> str:

@@ -95,7 +95,8 @@ class FileWork:
         def work() -> Told:
             there = self.places.one(task.repository, self.places.host, 'local')
             paths, exclude = prepared(task.sources, deadline)
-            manifest = manifest_of(task.policy, there.host, paths, exclude, datetime.now(UTC))
+            made = outputs_of(task.sources)
+            manifest = manifest_of(task.policy, there.host, paths, exclude, datetime.now(UTC), made=made)
             note = manifest_file(task.policy)
             note.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_atomically(note, manifest.text())
@@ -210,6 +211,12 @@ def prepared(sources: tuple[TaskSource, ...], deadline: Deadline) -> tuple[list[
         paths += [Path(path) for path in source.paths]
         exclude += source.exclude
     return paths, exclude
+
+
+def outputs_of(sources: tuple[TaskSource, ...]) -> list[Path]:
+    """Given the sources of a run, return where that lies which the run makes itself."""
+    outputs = [STAGING / str(source.file_name) for source in sources if source.command]
+    return outputs + [Path(path) for source in sources if source.prepare for path in source.paths]
 
 
 def _program(argv: tuple[str, ...], output: Path | None, deadline: Deadline) -> None:

@@ -70,8 +70,13 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def manifest_of(policy: str, host: str, paths: Sequence[Path], exclude: Sequence[str], now: datetime) -> Manifest:
-    """Given what is about to be kept, return its manifest: a random choice of its settled files, hashed."""
+def manifest_of(
+    policy: str, host: str, paths: Sequence[Path], exclude: Sequence[str], now: datetime, *, made: Sequence[Path] = ()
+) -> Manifest:
+    """Given what is about to be kept, return its manifest: a random choice of its settled files, hashed.
+
+    `made`: what the run itself has just made, which nobody else writes to: settled, however young.
+    """
     settled, count = [], 0
     for file in files_below(paths, exclude):
         count += 1
@@ -79,7 +84,8 @@ def manifest_of(policy: str, host: str, paths: Sequence[Path], exclude: Sequence
             about = file.lstat()
         except OSError:
             continue
-        if now.timestamp() - about.st_mtime > SETTLED_SECONDS:
+        own = any(each == file or each in file.parents for each in made)
+        if own or now.timestamp() - about.st_mtime > SETTLED_SECONDS:
             settled.append((file, about))
     random.SystemRandom().shuffle(settled)
     samples: dict[str, Sample] = {}
@@ -141,7 +147,8 @@ def compare(manifest: Manifest, root: Path) -> tuple[int, tuple[str, ...]]:
             problems.append(f'{path} did not come back: {error.strerror}')
             continue
         same = (about.st_size, found) == (sample.size_bytes, sample.sha256)
-        if not same and about.st_mtime > manifest.taken.timestamp() - SETTLED_SECONDS:
+        changed = about.st_mtime_ns != sample.changed_nanoseconds
+        if not same and changed and about.st_mtime > manifest.taken.timestamp() - SETTLED_SECONDS:
             continue
         checks += 1
         if not same:

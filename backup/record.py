@@ -41,7 +41,10 @@ class Begun:
 
 @dataclass(frozen=True)
 class Ended:
-    """What every end tells: `failure` is a word of ExitClass with its sentence, None if it did what it should."""
+    """What every end tells: `failure` is a word of ExitClass with its sentence, None if it did what it should.
+
+    A sentence without a failure says what was not there to be looked at.
+    """
 
     identity: str
     policy: str

@@ -10,15 +10,17 @@ import re
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from anlan.deadline import Deadline, wait_until
 from anlan.errors import DeadlineExceeded
 from anlan.files import write_atomically
+from backup.archive_chain import EXPORT, Chain, verified
 from backup.failure import BackupFailed, ExitClass
 from backup.table_checksum import COLUMNS, SETTINGS, TABLES, Table
 
@@ -63,17 +65,37 @@ class ScratchDatabase:
 
     def ask(self, question: str, database: str | None = None, seconds: float = ASK_SECONDS) -> list[list[str]]:
         """Given a question in SQL, return the rows of its answer. Raise BackupFailed if there is none."""
+        with self._answer(question, database or self.database, seconds) as lines:
+            return [line.rstrip('\n').split('\t') for line in lines]
+
+    def archive_chain(self) -> Chain:
+        """Return what the chain of the application's archive is, exported by the policy's own statement."""
+        none = "to_regclass('archive_archiverecord') IS NULL AND to_regclass('archive_chainhead') IS NULL"
+        if self.ask(f'SELECT {none};') == [['t']]:
+            return Chain(0, 0, (), 'the application has no archive yet: there is no chain to be verified')
+        with self._answer(EXPORT, self.database, ASK_SECONDS) as lines:
+            return verified(lines)
+
+    @contextmanager
+    def _answer(self, question: str, database: str, seconds: float) -> Iterator[Iterable[str]]:
+        """Ask, and yield the lines of the answer: from a file without a name, for an archive may be large."""
         command = [
             str(PROGRAMS / 'psql'), '-XAtq', '-F', '\t', '-v', 'ON_ERROR_STOP=1', '-h', str(self.folder), '-U', ACCOUNT,
-            '-d', database or self.database, '-f', '-',
+            '-d', database, '-f', '-',
         ]  # fmt: skip
-        try:
-            done = subprocess.run(command, input=question, capture_output=True, text=True, timeout=seconds, check=False)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise BackupFailed(ExitClass.DEADLINE, f'the restored database does not answer: {error}') from None
-        if done.returncode != 0:
-            raise BackupFailed(ExitClass.FAILED, f'the restored database does not answer: {done.stderr.strip()[:300]}')
-        return [line.split('\t') for line in done.stdout.splitlines()]
+        # Line by line at line feeds alone: a text may hold other ends of lines.
+        with TemporaryFile('w+', encoding='utf-8', errors='surrogateescape', newline='\n', dir=ROOT) as out:
+            try:
+                done = subprocess.run(
+                    command, input=question.encode(), stdout=out, stderr=subprocess.PIPE, timeout=seconds, check=False
+                )
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise BackupFailed(ExitClass.DEADLINE, f'the restored database does not answer: {error}') from None
+            if done.returncode != 0:
+                said = done.stderr.decode(errors='replace').strip()[:300]
+                raise BackupFailed(ExitClass.FAILED, f'the restored database does not answer: {said}')
+            out.seek(0)
+            yield out
 
     def tables(self) -> tuple[Table, ...]:
         """Return counts and checksums of the application's tables, as they were recorded at the time of the backup."""
@@ -111,15 +133,27 @@ def started(folder: Path, database: str, deadline_seconds: float) -> Iterator[Sc
     Raise BackupFailed with its own last words if it does not come up.
     """
     _refuse_elsewhere(folder)
-    deadline = Deadline(deadline_seconds)
     unit = f'anlan-scratch-database-{secrets.token_hex(4)}.service'
+    try:
+        yield begun(folder, database, unit, deadline_seconds, deadline_seconds + 3600)
+    finally:
+        stop(unit)
+
+
+def begun(folder: Path, database: str, unit: str, deadline_seconds: float, lifetime_seconds: float) -> ScratchDatabase:
+    """Given a restored folder, start the database as a unit that ends by itself, and wait until all is played back.
+
+    Raise BackupFailed with its own last words if it does not come up: then it does not run any more.
+    """
+    deadline = Deadline(deadline_seconds)
+    ROOT.mkdir(parents=True, exist_ok=True, mode=0o711)
     _prepare(folder)
     properties = [
         f'--property={each}' for each in (*SEAL, f'User={ACCOUNT}', f'Group={ACCOUNT}', f'ReadWritePaths={folder}')
     ]
     command = [
         'systemd-run', '--quiet', '--collect', f'--unit={unit}',
-        f'--property=RuntimeMaxSec={deadline_seconds + 3600:.0f}',
+        f'--property=RuntimeMaxSec={lifetime_seconds:.0f}',
         *properties, '--', str(PROGRAMS / 'postgres'), '-D', str(folder), '-c', f'config_file={folder / SETTING_FILE}',
         '-c', 'archive_mode=off', '-c', 'listen_addresses=', '-c', f'unix_socket_directories={folder}',
         '-c', 'primary_conninfo=', '-c', 'shared_preload_libraries=', '-c', 'hot_standby=off', '-c', 'ssl=off',
@@ -139,11 +173,24 @@ def started(folder: Path, database: str, deadline_seconds: float) -> Iterator[Sc
             return None if answer == [['f']] else 'it plays back the log'
 
         wait_until(ready, 'the restored database', deadline.remaining_seconds(), 0.3)
-        yield scratch
+        return scratch
     except DeadlineExceeded as late:
-        raise BackupFailed(ExitClass.DEADLINE, f'{late}: {_last_words(unit)}') from None
-    finally:
-        subprocess.run(['systemctl', 'stop', unit], capture_output=True, timeout=STOP_SECONDS + 30, check=False)
+        said = _last_words(unit)
+        stop(unit)
+        raise BackupFailed(ExitClass.DEADLINE, f'{late}: {said}') from None
+    except BaseException:
+        stop(unit)
+        raise
+
+
+def stop(unit: str) -> None:
+    """Given the unit of a restored database, stop it; nothing happens if it is not there."""
+    subprocess.run(['systemctl', 'stop', unit], capture_output=True, timeout=STOP_SECONDS + 30, check=False)
+
+
+def runs(unit: str) -> bool:
+    """Given the unit of a restored database, return whether it runs."""
+    return _show(unit, 'ActiveState') in ('active', 'activating', 'deactivating')
 
 
 def wipe(folder: Path) -> int:

@@ -13,10 +13,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from anlan.cli.backup_hosts import LISTING_SECONDS, AgentFailed, Answer, ask_agent, class_word, ends_of, records_of
+from anlan.cli.backup_hosts import LISTING_SECONDS, AgentFailed, Answer, ask_agent, ends_of, records_of
 from anlan.cli.backup_lag import Measured, measure
+from anlan.cli.backup_moment import MomentWish, discard_moment, restore_moment
 from anlan.cli.backup_rebuild import rebuild_command
 from anlan.cli.backup_report import check_output, write_report
+from anlan.cli.backup_restore import LATEST, FileWish, bar, check_restore, restore_files
 from anlan.cli.backup_text import is_bad, print_ends, print_lag, print_snapshots, print_statuses
 from anlan.cli.handing_over import hand_over
 from anlan.cli.observing import observing, require_bastion
@@ -24,14 +26,15 @@ from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
 from anlan.cli.recording import Recording
 from anlan.cli.recovery_kit import kit_of, write_kit
 from anlan.cli.work import Work
-from anlan.console import Step, print_json, results, step
-from anlan.errors import AnlanError, BadInput
+from anlan.console import print_json, results, step
+from anlan.errors import BadInput
 from anlan.lock import hold
 from anlan.paths import PlatformPaths
 from anlan.platform import Platform, load_platform
 from anlan.remote import Remote, Unreachable
 from backup.failure import MEANING, ExitClass
 from backup.judgement import judge, spoken
+from backup.moment import wanted
 from backup.policies_file import load_policies
 from backup.policy import Policy
 from backup.record import Ended, Record, line_of
@@ -170,56 +173,45 @@ def list_snapshots(
 @app.command('restore', epilog=CODES)
 def restore(
     policy: PolicyName,
-    host: Annotated[str, typer.Option('--host', help='Whose data.')],
     target: Annotated[str, typer.Option('--target', help='An empty folder on the operations host; never a live path.')],
     platform: PlatformFile = DEFAULT_PLATFORM,
-    snapshot: Annotated[str, typer.Option('--snapshot', help='Its identity; `latest` is the newest.')] = 'latest',
+    host: Annotated[str | None, typer.Option('--host', help='Whose files.')] = None,
+    snapshot: Annotated[str, typer.Option('--snapshot', help='Its identity; `latest` is the newest.')] = LATEST,
+    to_time: Annotated[
+        str | None,
+        typer.Option('--to-time', help='As of when: ISO 8601 with a zone (2026-11-26T10:42:00+08:00), or `latest`.'),
+    ] = None,
     place: Annotated[str, typer.Option('--place', help='`local` or `offsite`.')] = 'local',
     path: Annotated[list[str] | None, typer.Option('--path', help='Only what is below; may be given again.')] = None,
-    dry_run: Annotated[bool, typer.Option('--dry-run', help='Say what would be restored; restore nothing.')] = False,
+    discard: Annotated[bool, typer.Option('--discard', help='Wipe the database that stands in the folder.')] = False,
+    standing_hours: Annotated[float, typer.Option('--standing-hours', help='How long a database may stand.')] = 24.0,
+    dry_run: Annotated[bool, typer.Option('--dry-run', help='Say what would be done; do nothing.')] = False,
     seconds: Annotated[float, typer.Option('--seconds', help='How long it may take.')] = 3600.0,
     json: Json = False,
 ) -> None:
-    """Restore files of a snapshot into an empty folder on the operations host, every byte compared."""
+    """Restore into an empty folder on the operations host: files of a snapshot, or a database as of a moment.
+
+    Of files every byte is compared. A database is started in the folder, sealed, and read over its socket there.
+    """
     file, chosen = load_platform(platform), policy_named(policy)
     if place not in {'local', 'offsite'}:
         raise BadInput(f'--place: {place!r} is neither local nor offsite')
     if not math.isfinite(seconds) or seconds <= 0:
         raise BadInput('--seconds: wanted a number of seconds above 0')
-    if chosen.engine == 'pgbackrest':
-        raise BadInput(f'{policy} is a database; it is restored into a scratch cluster: `anlan backup drill {policy}`')
+    moment = None if to_time is None else wanted(to_time, datetime.now(UTC))
+    given = {'--to-time': to_time is not None, '--host': host is not None, '--snapshot': snapshot != LATEST,
+             '--path': bool(path), '--discard': discard}  # fmt: skip
+    check_restore(chosen, {name for name, is_given in given.items() if is_given}, standing_hours)
     with observing(file) as (remote, outputs):
         require_bastion(file, remote)
-        found = _snapshot(remote, chosen, host, place, snapshot)
-        if dry_run:
-            preview = {'would_restore': found, 'target': target, 'paths': path or [], 'platform': file.name}
-            if json:
-                print_json(preview)
-            else:
-                results.print(
-                    f'  would restore {found["identity"][:8]} of {host} ({found["started"][:16]} UTC, '
-                    f'{found["files"]} files, {found["source_bytes"] / 1e6:.1f} MB) into {target}'
-                )
-            return
-        words = [
-            'restore', '--repository', chosen.repository, '--host', host, '--place', place, '--snapshot',
-            found['identity'], '--target', target, '--seconds', f'{seconds:g}',
-            *(word for each in path or [] for word in ('--path', each)),
-        ]  # fmt: skip
-        recording = Recording.begun(file, 'restore', f'{policy} of {host} from {place}', outputs)
-        with step('Restoring') as shown:
-            answer = ask_agent(remote, remote.bastion, words, seconds, _bar(shown))
-        reason = answer.failure()
-        if reason is not None:
-            recording.ended('fail', {'class': class_word(answer.code), 'reason': reason}, {})
-            raise AgentFailed(answer.code, reason)
-        done = answer.documents[-1]['restored']
-        recording.ended(None, {'files': done['files'], 'bytes': done['restored_bytes']}, {})
-    if json:
-        print_json({'restored': done})
-    else:
-        rate = done['restored_bytes'] / max(done['seconds'], 0.001) / 1e6
-        results.print(f'  {done["files"]} files, {done["restored_bytes"] / 1e6:.1f} MB in {target}, {rate:.0f} MB/s')
+        if discard:
+            discard_moment(file, remote, outputs, policy, target, dry_run=dry_run, json=json)
+        elif chosen.engine == 'pgbackrest':
+            a_moment = MomentWish(place, moment, target, standing_hours, seconds)
+            restore_moment(file, remote, outputs, policy, a_moment, dry_run=dry_run, json=json)
+        else:
+            files = FileWish(str(host), place, snapshot, moment, target, tuple(path or ()), seconds)
+            restore_files(file, remote, outputs, chosen, files, dry_run=dry_run, json=json)
 
 
 @app.command('report', epilog=CODES)
@@ -317,7 +309,7 @@ def _do(platform_file: Any, name: str, kinds: Sequence[str], *, json: bool) -> N
             for host, words, seconds in _errands(parts, remote.bastion, chosen, kind):
                 try:
                     with step(f'{" ".join(words[:2])} on {host}') as shown:
-                        answer = ask_agent(remote, host, words, seconds, _bar(shown))
+                        answer = ask_agent(remote, host, words, seconds, bar(shown))
                         found = ends_of(answer)
                         shown.result = _short(found, answer)
                 except (AgentFailed, Unreachable) as failure:
@@ -363,34 +355,6 @@ def _verdict(ends: Sequence[Ended], reasons: Sequence[str], kinds: Sequence[str]
     if reasons or not ends:
         return 'not-verified'
     return 'pass' if DRILLS & set(kinds) else None
-
-
-def _snapshot(remote: Remote, policy: Policy, host: str, place: str, wanted: str) -> Mapping[str, Any]:
-    words = ['list', '--policy', policy.name, '--repository', policy.repository]
-    answer = ask_agent(remote, remote.bastion, words, LISTING_SECONDS)
-    if (reason := answer.failure()) is not None:
-        raise AgentFailed(answer.code, reason)
-    there = [each for each in answer.documents[-1]['places']
-             if (each['repository'], each['host'], each['place']) == (policy.repository, host, place)]  # fmt: skip
-    if not there:
-        raise BadInput(f'--host: nothing of {host} is kept by {policy.name}')
-    if there[0]['snapshots'] is None:
-        raise AnlanError(f'the {place} place does not say what it holds: {there[0]["sentence"]}')
-    found = [each for each in there[0]['snapshots'] if wanted == 'latest' or each['identity'].startswith(wanted)]
-    if not found:
-        raise BadInput(f'--snapshot: the {place} place has no {wanted} of {host}')
-    chosen: Mapping[str, Any] = found[-1]
-    return chosen
-
-
-def _bar(shown: Step) -> Any:
-    def told(progress: Mapping[str, Any]) -> None:
-        shown.total(int(progress['total_bytes']))
-        shown.done(int(progress['done_bytes']))
-        rate = progress['done_bytes'] / max(progress['elapsed_seconds'], 0.001) / 1e6
-        shown.note(f'{rate:.0f} MB/s')
-
-    return told
 
 
 def _short(ends: Sequence[Ended], answer: Answer) -> str:

@@ -46,7 +46,9 @@ def _what(end: Ended) -> str:
         return f'{end.sentence} ({end.failure})'
     if isinstance(end, RestoreEnded):
         problems = '; '.join(end.problems[:3])
-        return problems or f'{end.files} files, {end.restored_bytes / 1e6:.1f} MB back, {end.checks} things compared'
+        noted = f'; {end.sentence}' if end.sentence else ''
+        back = f'{end.files} files, {end.restored_bytes / 1e6:.1f} MB back, {end.checks} things compared'
+        return problems or back + noted
     if isinstance(end, VerificationEnded):
         return '; '.join(end.problems[:3]) or f'{end.depth} is whole'
     if isinstance(end, RunEnded):

@@ -12,7 +12,18 @@ from pathlib import Path
 
 from anlan.deadline import Deadline
 from backup.engines.pgbackrest_command import ACCOUNT, Command
-from backup.engines.pgbackrest_info import Backup, archived, backups_of, chain, gaps, missing, number_of, segment_of
+from backup.engines.pgbackrest_info import (
+    Backup,
+    Piece,
+    archived,
+    backups_of,
+    chain,
+    gaps,
+    missing,
+    number_of,
+    pieces_of,
+    segment_of,
+)  # fmt: skip
 from backup.engines.pgbackrest_members import Choice, Limits, source_of
 from backup.engines.pgbackrest_retention import kept, order_of_removal
 from backup.failure import BackupFailed, ExitClass
@@ -164,11 +175,13 @@ class PgBackRestEngine:
     def restore(
         self, snapshot: str, target: Path, deadline_seconds: float, *, paths: tuple[str, ...] = (),
         to_time: datetime | None = None, to_location: str | None = None, report: Report = silent,
+        fetch: Callable[[Path], None] | None = None,
     ) -> Restored:  # fmt: skip
         """Bring a backup and the log that it plays back into an empty folder that is not live.
 
         It plays back up to `to_time`, or to a place in the log (`0/3000028`), or else to the backup's own end. What is
         there archives nothing and asks no repository. Nothing is started (backup/scratch_database.py does that).
+        `fetch` gets the log into a folder in place of all that there is; without a goal, all it got is played back.
         """
         deadline, started = Deadline(deadline_seconds), time.monotonic()
         if paths:
@@ -185,14 +198,31 @@ class PgBackRestEngine:
             options = [
                 '--log-level-console=detail', f'--pg1-path={target}', f'--set={snapshot}', *self._as_of,
                 '--archive-mode=off', f'--recovery-option=restore_command=cp "{LOG_FOLDER}/%f" "%p"',
-                *_goal(to_time, to_location),
+                *(_goal(to_time, to_location) if to_time or to_location or fetch is None else ['--type=default']),
             ]  # fmt: skip
             files = [0]
             self._read.run('restore', deadline.remaining_seconds(), options, each=_told(report, started, files))
-            self._fetch(backup, log, None if to_time else to_location or backup.stop, deadline)
+            if fetch is None:
+                self._fetch(backup, log, None if to_time else to_location or backup.stop, deadline)
+            else:
+                self._make(log)
+                fetch(log)
         size = sum(each.stat().st_size for each in target.rglob('*') if each.is_file() and not each.is_symlink())
         point = to_time or backup.ended
         return Restored(snapshot, target, files[0], size, time.monotonic() - started, point)
+
+    def backups(self, deadline_seconds: float) -> tuple[Backup, ...]:
+        """Return the backups with all that the repository says of them, from old to new."""
+        return self._backups(Deadline(deadline_seconds))
+
+    def pieces(self, archive: str, deadline_seconds: float) -> tuple[Piece, ...]:
+        """Given an archive (`17-1`), return what there is of the log, from old to new."""
+        return pieces_of(self._listed(archive, deadline_seconds))
+
+    def get(self, name: str, log: Path, deadline_seconds: float) -> None:
+        """Given a piece of the log and a folder below a restored database, get it there."""
+        options = [f'--pg1-path={log.parent}', '--log-level-console=error', '--no-archive-async', *self._as_of]
+        self._read.run('archive-get', deadline_seconds, options, [name, str(log / name)])
 
     def forget(self, policy: str, retention: Retention, deadline_seconds: float, *, dry_run: bool = False) -> Forgotten:
         """Remove the backups that the retention does not keep, and the log from before the oldest that is left."""
@@ -252,9 +282,12 @@ class PgBackRestEngine:
         return backups_of(said)
 
     def _archived(self, archive: str, deadline: Deadline) -> tuple[str, ...]:
+        return archived(self._listed(archive, deadline.remaining_seconds()))
+
+    def _listed(self, archive: str, deadline_seconds: float) -> str:
         options = ['--output=json', '--recurse', '--log-level-console=off', *self._as_of]
         folder = f'archive/{self.place.stanza}/{archive}'
-        return archived(self._read.run('repo-ls', deadline.remaining_seconds(), options, [folder]))
+        return self._read.run('repo-ls', deadline_seconds, options, [folder])
 
     def _problems(self, backups: tuple[Backup, ...], deadline: Deadline) -> Lines:
         problems = [
@@ -270,16 +303,18 @@ class PgBackRestEngine:
 
     def _fetch(self, backup: Backup, log: Path, stop: str | None, deadline: Deadline) -> None:
         """Get the pieces of the log from a backup's beginning to a place, or all there are, into a folder."""
-        log.mkdir(mode=0o700, exist_ok=True)
-        shutil.chown(log, self.place.account, self.place.account)
+        self._make(log)
         last = segment_of(stop) if stop else None
         first = number_of(backup.first_segment)
         for name in self._archived(backup.archive, deadline):
             number = None if name.endswith('.history') else number_of(name)
             if number is not None and (number < first or (last is not None and number > last)):
                 continue
-            options = [f'--pg1-path={log.parent}', '--log-level-console=error', '--no-archive-async', *self._as_of]
-            self._read.run('archive-get', deadline.remaining_seconds(), options, [name, str(log / name)])
+            self.get(name, log, deadline.remaining_seconds())
+
+    def _make(self, log: Path) -> None:
+        log.mkdir(mode=0o700, exist_ok=True)
+        shutil.chown(log, self.place.account, self.place.account)
 
     def _members(self, choice: Choice) -> Lines:
         """Return the options by which pgBackRest knows the leader and the replica that were chosen, and no other."""

@@ -123,6 +123,33 @@ def archived(text: str) -> tuple[str, ...]:
     return (*sorted(histories), *sorted(pieces, key=lambda name: (number_of(name), name)))
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A piece of the log, or a history of timelines (number None), in the repository. `kept`: when it was put there."""
+
+    name: str
+    number: int | None
+    kept: datetime
+    stored_bytes: int
+
+
+def pieces_of(text: str) -> tuple[Piece, ...]:
+    """Given the answer of `repo-ls` on an archive, return what can be got of it: histories, then pieces, old to new."""
+    try:
+        files = {path.rsplit('/', 1)[-1]: about for path, about in json.loads(text).items()
+                 if about.get('type') == 'file'}  # fmt: skip
+        found = {}
+        for name, about in files.items():
+            history = HISTORY.match(name) is not None
+            if history or (SEGMENT.match(name) and '.partial' not in name):
+                short = name if history else name[:24]
+                number = None if history else number_of(short)
+                found[short] = Piece(short, number, datetime.fromtimestamp(about['time'], UTC), int(about['size']))
+    except (ValueError, AttributeError, KeyError, TypeError, OverflowError) as error:
+        raise BackupFailed(ExitClass.FAILED, f'pgbackrest repo-ls answers what is not understood: {error!r}') from None
+    return tuple(sorted(found.values(), key=lambda each: (-1 if each.number is None else each.number, each.name)))
+
+
 def missing(backup: Backup, names: Collection[str]) -> list[str]:
     """Given a backup and what is archived, return the pieces of the log without which it is not whole."""
     if not backup.first_segment:

@@ -93,3 +93,18 @@ def test_a_file_that_was_changed_after_its_choosing_is_left_out_and_if_all_were_
     for file in files:
         file.write_bytes(b'changed later')
     assert compare(manifest, root) == (0, ('not one of 20 files could be compared: all were changed',))
+
+
+def test_what_a_run_has_just_made_is_compared_however_young_it_is(tmp_path: Path) -> None:
+    root, file = tmp_path / 'root', tmp_path / 'made.jsonl'
+    file.write_text('all of it')
+    now = datetime.now(UTC)
+    assert manifest_of('archive', 'db-1', [file], [], now).samples == {}
+    made = manifest_of('archive', 'db-1', [file], [], now, made=[file])
+    restored = root / str(file).lstrip('/')
+    restored.parent.mkdir(parents=True)
+    shutil.copy2(file, restored)
+    assert compare(made, root) == (1, ())
+    restored.write_text('half of i')
+    os.utime(restored, ns=(file.stat().st_atime_ns, file.stat().st_mtime_ns))
+    assert compare(made, root)[1] == (f'{file} is not what it was: 9 bytes, then 9',)
