@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Literal
 
 from backup.failure import ExitClass
-from backup.judgement import LAG_SEEN_SECONDS, LOOK_SECONDS
+from backup.judgement import LAG_SEEN_SECONDS, LOOK_SECONDS, present
 from backup.record import (
     CopyEnded,
     Ended,
@@ -49,9 +49,17 @@ class Family:
 
 
 def exposition(
-    promises: Sequence[Promise], statuses: Sequence[PolicyStatus], records: Sequence[Record], now: datetime
+    promises: Sequence[Promise],
+    statuses: Sequence[PolicyStatus],
+    records: Sequence[Record],
+    now: datetime,
+    more: Sequence[Family] = (),
 ) -> str:
-    """Given promises, states, records and the time, return the text. It ends with `# EOF`, so a cut one is seen."""
+    """Given promises, states, records and the time, return the text. It ends with `# EOF`, so a cut one is seen.
+
+    `more`: what whoever writes it has to say besides. A record of the future says nothing here, only in the states.
+    """
+    records = present(records, now)
     families = [
         *_of_states(promises, statuses),
         *_of_places(records, now),
@@ -61,7 +69,7 @@ def exposition(
     ]
     written = Family('written_timestamp_seconds', 'gauge', 'When this was written.', 'seconds')
     written.add(now.timestamp())
-    return render([*families, written])
+    return render([*families, *more, written])
 
 
 def render(families: Iterable[Family]) -> str:
