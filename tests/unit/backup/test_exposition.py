@@ -59,7 +59,6 @@ def test_what_hosts_hand_over_is_in_the_file_that_all_may_read(stores: Stores, f
     text = files.metrics.read_text()
     assert 'anlan_backup_last_exit_code{host="app-1",place="local",policy="media",what="run"} 0' in text
     assert 'anlan_backup_snapshots{host="app-1",place="local",policy="media"} 12' in text
-    assert 'anlan_backup_state{policy="media",state="never"} 1' in text
     assert 'anlan_backup_state{policy="media",state="ok"} 0' in text
     assert f'anlan_backup_written_timestamp_seconds {NOW.timestamp():.0f}' in text
     assert stat.S_IMODE(files.metrics.stat().st_mode) == 0o644
