@@ -51,7 +51,7 @@ Entries = Callable[[Path, str | None], Sequence[str]]
 
 def entries_of(store: Path, after: str | None) -> list[str]:
     """Given a host's store and a cursor, return its next entries of backups, AT_ONCE at most. Raise BackupFailed."""
-    if not any(store.glob('*.journal*')):
+    if not _was_heard(store):
         return []
     command = [
         'journalctl', '--quiet', '--no-pager', f'--directory={store}', '--output=json', '--all',
@@ -67,6 +67,19 @@ def entries_of(store: Path, after: str | None) -> list[str]:
     if done.returncode != 0 and said:
         raise BackupFailed(ExitClass.FAILED, f'{store} cannot be read: {said.splitlines()[-1][:300]}')
     return done.stdout.decode(errors='replace').splitlines()
+
+
+def _was_heard(store: Path) -> bool:
+    """Return whether a host ever handed anything over. Raise BackupFailed if that cannot be seen."""
+    try:
+        return any('.journal' in each.name for each in store.iterdir())
+    except FileNotFoundError:
+        # The host is new. Without the folder of all stores nobody was ever listened to, and nothing is known.
+        if store.parent.is_dir():
+            return False
+        raise BackupFailed(ExitClass.FAILED, f'{store.parent} is not there') from None
+    except OSError as error:
+        raise BackupFailed(ExitClass.FAILED, f'{store} cannot be read: {error.strerror}') from None
 
 
 def gathered(

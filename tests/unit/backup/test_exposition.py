@@ -132,6 +132,22 @@ def test_half_a_year_is_read_in_pieces_and_nothing_is_told_before_all_of_it_is_r
 
 def test_a_host_that_was_never_heard_has_no_entries(tmp_path: Path) -> None:
     assert entries_of(tmp_path / 'app-9', None) == []
+    (tmp_path / 'app-9').mkdir()
+    assert entries_of(tmp_path / 'app-9', None) == []
+
+
+def test_where_no_store_can_be_seen_nothing_is_said_of_any_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BackupFailed, match='events is not there'):
+        entries_of(tmp_path / 'events' / 'app-1', None)
+
+    def refused(store: Path) -> list[str]:
+        raise PermissionError(13, 'Permission denied', str(store))
+
+    monkeypatch.setattr('os.listdir', refused)
+    with pytest.raises(BackupFailed, match='app-1 cannot be read: Permission denied'):
+        entries_of(tmp_path / 'app-1', None)
 
 
 def test_a_journal_that_cannot_be_read_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
