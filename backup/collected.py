@@ -24,6 +24,9 @@ ROOT_ACCOUNT = '0'
 MOST_RECORDS = 20000
 """A bound that no platform of ours comes near: what matters is some dozens a policy and host."""
 
+REASONS = ('account', 'another', 'unknown', 'unreadable')
+"""Why a record is not believed: who wrote it on its host, who sent it, what it is of, or that it cannot be read."""
+
 Refusal = Callable[[str, Record], str | None]
 """Given whose word a record is, and the record: None, or a word why that is not believed."""
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from anlan.errors import AnlanError
 from anlan.files import write_atomically
 from backup.announcement import FIELD, IDENTIFIER
-from backup.collected import Collected, collected_of, still_wanted, taken_in
+from backup.collected import REASONS, Collected, collected_of, still_wanted, taken_in
 from backup.failure import BackupFailed, ExitClass
 from backup.judgement import judge
-from backup.metrics import Family, exposition
+from backup.metrics import exposition
 from backup.speakers import SPEAKERS, Speakers, read_speakers
 from backup.task import HostPlan
 
@@ -106,13 +106,13 @@ def gathered(
     return collected, True
 
 
-def text_of(collected: Collected, plan: HostPlan, now: datetime) -> str:
-    """Given what was collected, what is promised, and the time, return the metrics."""
-    refused = Family('records_refused', 'counter', 'Records that were not believed, by who sent them and why.')
-    for (host, reason), count in collected.refused.items():
-        refused.add(count, host=host, reason=reason)
+def text_of(collected: Collected, speakers: Speakers, plan: HostPlan, now: datetime) -> str:
+    """Given what was collected, who speaks, what is promised, and the time, return the metrics."""
+    # Of who was never refused a zero: of a count that begins with its first one nobody sees that it grew.
+    never = {(host, reason): 0 for host in speakers.hosts for reason in REASONS}
     records = collected.records
-    return exposition(plan.promises, judge(plan.promises, records, now), records, now, [refused])
+    statuses = judge(plan.promises, records, now)
+    return exposition(plan.promises, statuses, records, now, {**never, **collected.refused})
 
 
 def read_state(file: Path) -> tuple[Collected, str | None]:
@@ -128,13 +128,14 @@ def read_state(file: Path) -> tuple[Collected, str | None]:
 def expose(plan: HostPlan, files: Files, now: datetime, entries: Entries = entries_of) -> str | None:
     """Read, judge and write once. Return what is to be said of it, if anything is. Raise AnlanError, OSError."""
     before, anew = read_state(files.state)
-    collected, whole = gathered(before, read_speakers(files.speakers), plan, now, entries)
+    speakers = read_speakers(files.speakers)
+    collected, whole = gathered(before, speakers, plan, now, entries)
     if collected != before:
         write_atomically(files.state, json.dumps(collected.document(), ensure_ascii=False) + '\n', 0o600)
     if not whole:
         return 'what hosts have handed over is much; the metrics are written when all of it is read'
     files.metrics.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
-    write_atomically(files.metrics, text_of(collected, plan, now), 0o644)
+    write_atomically(files.metrics, text_of(collected, speakers, plan, now), 0o644)
     return anew
 
 

@@ -81,7 +81,8 @@ def test_a_host_that_speaks_for_another_changes_nothing_and_is_counted(stores: S
     text = files.metrics.read_text()
     assert 'anlan_backup_records_refused_total{host="app-2",reason="another"} 2' in text
     assert 'anlan_backup_records_refused_total{host="app-2",reason="unreadable"} 1' in text
-    assert 'host="app-1"' not in text
+    assert 'anlan_backup_records_refused_total{host="app-1",reason="another"} 0' in text
+    assert 'host="app-1",place' not in text
 
 
 def test_while_a_host_cannot_be_read_the_old_file_stays_as_it_is(stores: Stores, files: Files) -> None:
