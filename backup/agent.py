@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from backup.lag import say_for_ever
 from backup.places import PLACES, read_places
 from backup.port import Progress, Snapshot
 from backup.record import RECORDS, Ended, Record, RestoreEnded, VerificationEnded, append, line_of, read
+from backup.retelling import is_due, tell_again
 from backup.task import HostPlan, read_plan
 from backup.unit_files import JOBS, PREFIX, unit_files, waiting_seconds
 
@@ -139,7 +140,20 @@ def _task(given: argparse.Namespace) -> int:
             ends = FileWork(places, keep, _progress(), lambda: read(RECORDS).records).do(task)
     for end in ends:
         sys.stdout.write(line_of(end) + '\n')  # type: ignore[arg-type]
+    _tell_again()
     return exit_code_of(ends)
+
+
+def _tell_again() -> None:
+    """Once a day, tell the journal what matters of all records. That it cannot makes no task fail."""
+    now = datetime.now(UTC)
+    if is_due(now):
+        try:
+            untold = tell_again(read(RECORDS).records, now)
+        except (AnlanError, OSError) as error:
+            untold = str(error)
+        if untold is not None:
+            sys.stderr.write(f'<4>not all that matters was told again: {untold}\n')
 
 
 def _list(given: argparse.Namespace) -> int:

@@ -24,10 +24,13 @@ INFORMATION, WARNING = 6, 4
 SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SEAL
 
 
-def announce(record: Record, journal: Path = JOURNAL) -> str | None:
-    """Given a record, write it as one entry into the journal. Return None, or why the journal did not take it."""
+def announce(record: Record, journal: Path = JOURNAL, *, again: bool = False) -> str | None:
+    """Given a record, write it as one entry into the journal. Return None, or why the journal did not take it.
+
+    `again`: it was told before, and is no event any more.
+    """
     try:
-        entry = entry_of(record)
+        entry = entry_of(record, again=again)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
             link.settimeout(TAKEN_SECONDS)
             link.connect(str(journal))
@@ -42,7 +45,7 @@ def announce(record: Record, journal: Path = JOURNAL) -> str | None:
     return None
 
 
-def entry_of(record: Record) -> bytes:
+def entry_of(record: Record, *, again: bool = False) -> bytes:
     """Given a record, return its entry in the journal's own protocol, every value one line.
 
     Measurements that come every minute are no events: they would push out of sight what is one.
@@ -50,14 +53,14 @@ def entry_of(record: Record) -> bytes:
     kind = kind_of(record)
     failure = record.failure if isinstance(record, Ended) else None
     fields = {
-        'MESSAGE': f'backup: {_said(record)}',
-        'PRIORITY': str(INFORMATION if failure is None else WARNING),
+        'MESSAGE': f'backup{", told again" if again else ""}: {_said(record)}',
+        'PRIORITY': str(INFORMATION if failure is None or again else WARNING),
         'SYSLOG_IDENTIFIER': IDENTIFIER,
         'ANLAN_TYPE': record.what if isinstance(record, Begun) else kind,
         'ANLAN_TARGET': record.host,
         'ANLAN_ACTION': 'begun' if isinstance(record, Begun) else failure or 'done',
         **({'ANLAN_REASON': record.sentence} if isinstance(record, Ended) and record.sentence else {}),
-        **({} if isinstance(record, Lagged) else {'ANLAN_EVENT': EVENT}),
+        **({} if again or isinstance(record, Lagged) else {'ANLAN_EVENT': EVENT}),
     }
     lines = ''.join(f'{name}={_one_line(value)}\n' for name, value in fields.items())
     # As it is: a line of JSON has no end of line inside.
