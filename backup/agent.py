@@ -19,17 +19,21 @@ from typing import Any
 from anlan.deadline import Deadline, wait_until
 from anlan.errors import EXIT_FAILED, AnlanError, BadInput, DeadlineExceeded
 from anlan.files import write_atomically
+from backup.announcement import announce
 from backup.database_work import Database, DatabaseWork
+from backup.exposition import expose_for_ever
 from backup.failure import BackupFailed, ExitClass
 from backup.file_work import FileWork
 from backup.incoming import receive
+from backup.lag import say_for_ever
 from backup.moment import wanted
 from backup.moment_standing import at, discard, sweep
 from backup.moment_work import MomentWork, Wish, document_of
 from backup.places import PLACES, read_places
 from backup.port import Progress, Snapshot
-from backup.record import RECORDS, Ended, RestoreEnded, VerificationEnded, append, line_of, read
+from backup.record import RECORDS, Ended, Record, RestoreEnded, VerificationEnded, append, line_of, read
 from backup.reseed import reseed
+from backup.retelling import is_due, tell_again
 from backup.task import HostPlan, read_plan
 from backup.unit_files import JOBS, PREFIX, unit_files, waiting_seconds
 
@@ -54,6 +58,10 @@ def main(arguments: Sequence[str]) -> int:
     accident.add_argument('--seconds', type=float, default=1800.0)
     commands.add_parser('receive', help='take what the operator hands over, a tar file, from standard input')
     commands.add_parser('records', help='print the records of this host')
+    commands.add_parser('exposition', help='on a monitoring host: keep the metrics of backups up to date')
+    lag = commands.add_parser('lag', help='say every minute how far a copy in real time is behind')
+    lag.add_argument('of', choices=('replica', 'log'))
+    lag.add_argument('--database', required=True)
     install = commands.add_parser('install', help='hold the timers of jobs.json, and no others')
     install.add_argument('--check', action='store_true', help='say what would change')
     reseed = commands.add_parser('reseed', help='copy back from the other site what the local places have not')
@@ -119,6 +127,14 @@ def alone(repository: str, wait_seconds: float) -> Iterator[None]:
         yield
 
 
+def keep(record: Record, file: Path = RECORDS) -> None:
+    """Given a record, put it on the disk, then tell the journal. Raise AnlanError if the disk does not take it."""
+    append(record, file)
+    untold = announce(record)
+    if untold is not None:
+        sys.stderr.write(f'<4>{untold}\n')
+
+
 def plan_of_host(file: Path = Path(JOBS)) -> HostPlan:
     """Return what this host is to do. Raise BadInput if nothing says so."""
     try:
@@ -136,12 +152,25 @@ def _task(given: argparse.Namespace) -> int:
             if places.database is None:
                 raise BadInput(f'{task.name}: {places.host} has no way to the database; `anlan up` sets it up')
             database = Database.of(Path(places.database))
-            ends = DatabaseWork(places.host, database, append, _progress()).do(task)
+            ends = DatabaseWork(places.host, database, keep, _progress()).do(task)
         else:
-            ends = FileWork(places, append, _progress(), lambda: read(RECORDS).records).do(task)
+            ends = FileWork(places, keep, _progress(), lambda: read(RECORDS).records).do(task)
     for end in ends:
         sys.stdout.write(line_of(end) + '\n')
+    _tell_again()
     return exit_code_of(ends)
+
+
+def _tell_again() -> None:
+    """Once a day, tell the journal what matters of all records. That it cannot makes no task fail."""
+    now = datetime.now(UTC)
+    if is_due(now):
+        try:
+            untold = tell_again(read(RECORDS).records, now)
+        except (AnlanError, OSError) as error:
+            untold = str(error)
+        if untold is not None:
+            sys.stderr.write(f'<4>not all that matters was told again: {untold}\n')
 
 
 def _list(given: argparse.Namespace) -> int:
@@ -210,7 +239,7 @@ def _accident(given: argparse.Namespace) -> int:
         raise BadInput(f'{places.host} has no way to the database; `anlan up` sets it up')
     database = Database.of(Path(places.database))
     with alone('database', given.seconds):
-        work = DatabaseWork(places.host, database, append, _progress())
+        work = DatabaseWork(places.host, database, keep, _progress())
         end = work.accident(given.policy, given.place, given.seconds)
     sys.stdout.write(line_of(end) + '\n')
     return exit_code_of([end])
@@ -221,9 +250,20 @@ def _reseed(given: argparse.Namespace) -> int:
     return 0
 
 
+def _exposition(_: argparse.Namespace) -> int:
+    expose_for_ever(plan_of_host)
+    return 0
+
+
+def _lag(given: argparse.Namespace) -> int:
+    say_for_ever(plan_of_host, given.of, given.database)
+    return 0
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     'task': _task, 'list': _list, 'accident': _accident, 'receive': _receive, 'records': _records,
     'install': _install, 'restore': _restore, 'reseed': _reseed, 'moment': _moment, 'discard': _discard,
+    'exposition': _exposition, 'lag': _lag,
 }  # fmt: skip
 
 

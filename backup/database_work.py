@@ -11,6 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from anlan.deadline import Deadline
@@ -25,6 +26,7 @@ from backup.engines.pgbackrest import Place as Repository
 from backup.engines.pgbackrest_members import Limits, source_of
 from backup.failure import BackupFailed, ExitClass
 from backup.journal import Keep, Told, recorded
+from backup.looking import look_at_all
 from backup.port import Depth, Job, Report, Restored, Snapshot
 from backup.record import (
     Ended,
@@ -91,6 +93,7 @@ class DatabaseWork:
         """Given a task, do it in each of its places, and return the ends, good and bad."""
         deadline = Deadline(task.deadline_seconds)
         ends: list[Ended] = []
+        looks: list[Callable[[], object]] = []
         if task.kind == 'equality':
             return [self.equality(task, deadline)]
         if task.kind == 'planting':
@@ -109,8 +112,11 @@ class DatabaseWork:
                 ends.append(self.restore(task, place, engine, deadline))
             elif task.kind == 'forget':
                 ends.append(self.forget(task, place, engine, deadline))
+            elif task.kind == 'look':
+                looks.append(partial(self.look, task.policy, place, engine, deadline))
             else:
                 raise BadInput(f'{task.name}: pgBackRest writes to both places itself, nothing is copied')
+        look_at_all(looks)
         return ends
 
     def run(self, task: Task, place: Place, engine: PgBackRestEngine, deadline: Deadline) -> Ended:

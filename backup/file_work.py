@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from math import ceil
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from backup.engines.restic import ResticEngine
 from backup.failure import BackupFailed, ExitClass
 from backup.file_trials import MANIFEST_TAG, FileTrials, manifest_file
 from backup.journal import Keep, Told, recorded
+from backup.looking import look_at_all
 from backup.manifest import digest, manifest_of
 from backup.places import FilePlace, Places
 from backup.port import Depth, Job, Report, Snapshot
@@ -51,14 +53,23 @@ class FileWork:
         if task.kind in {'incremental', 'full'}:
             return [self.run(task, deadline)]
         ends: list[Ended] = []
+        looks: list[Callable[[], object]] = []
         for local in self.places.of(task.repository, 'local'):
             pair = [local, *(each for each in self.places.of(task.repository, 'offsite') if each.host == local.host)]
             if not self._begun(task.policy, local):
                 continue
-            ends += self._of_host(task, [each for each in pair if each.place in task.places], deadline)
+            there = [each for each in pair if each.place in task.places]
+            if task.kind == 'look':
+                looks += [partial(self._look_at, task.policy, each, deadline) for each in there]
+            else:
+                ends += self._of_host(task, there, deadline)
         if not self.places.of(task.repository, 'local'):
             raise BadInput(f'{self.places.host} has no repository {task.repository}; `anlan up` sets it up')
+        look_at_all(looks)
         return ends
+
+    def _look_at(self, policy: str, there: FilePlace, deadline: Deadline) -> None:
+        self.look(policy, there, there.engine(), deadline)
 
     def _begun(self, policy: str, local: FilePlace) -> bool:
         """Return whether anything of a policy has ever come from a host.

@@ -12,7 +12,6 @@ from typing import TypeVar
 from backup.failure import MEANING, ExitClass
 from backup.port import Snapshot
 from backup.record import (
-    Begun,
     CopyEnded,
     Ended,
     Lagged,
@@ -22,6 +21,7 @@ from backup.record import (
     RestoreEnded,
     RunEnded,
     VerificationEnded,
+    moment_of,
     unfinished,
 )
 from backup.status import WORST, PolicyStatus, Reason, State
@@ -42,6 +42,9 @@ LAG_SEEN_SECONDS = 900
 
 LOOK_SECONDS = 6 * 3600
 """How old the last look at a place may be, where nobody looks now."""
+
+AHEAD_SECONDS = 300
+"""By how much a record may be ahead of the clock here. One that is further ahead is believed in nothing but that."""
 
 LAST_RESTORES = 10
 PLACE_ZH = {'local': '本地', 'offsite': '异地'}
@@ -77,12 +80,27 @@ def spoken(seconds: float, language: str = 'en') -> str:
     raise AssertionError(seconds)
 
 
+def present(records: Iterable[Record], now: datetime) -> list[Record]:
+    """Given records and the time, return those that are not of the future."""
+    return [each for each in records if not is_ahead(each, now)]
+
+
+def is_ahead(record: Record, now: datetime) -> bool:
+    """Given a record and the time, return whether it, or what it says is kept, is of the future: a clock is wrong."""
+    kept = record.newest if isinstance(record, Looked) else getattr(record, 'recovery_point', None)
+    moments = [moment_of(record), *([kept] if kept is not None else [])]
+    return any((at - now).total_seconds() > AHEAD_SECONDS for at in moments)
+
+
 class _Judgement:
     """One policy, judged."""
 
     def __init__(self, promise: Promise, records: Sequence[Record], now: datetime, held: Held | None) -> None:
         self.promise, self.now, self.held = promise, now, held
-        self.records = [each for each in records if each.policy == promise.policy]
+        own = [each for each in records if each.policy == promise.policy]
+        # What a clock that is ahead says would be newer than all that is true.
+        self.records = present(own, now)
+        self.ahead = len(self.records) < len(own)
         self.reasons: list[Reason] = []
 
     def status(self) -> PolicyStatus:
@@ -281,7 +299,5 @@ class _Judgement:
                     f'{each.host} 的 {each.what} 于 {each.at:%m-%d %H:%M} 开始，没有结束记录',
                     f'{each.what} on {each.host} began {each.at:%m-%d %H:%M} and has no end',
                 )
-        begun: list[Begun] = self.of(Begun)
-        moments = [*(each.at for each in begun), *(each.ended for each in ends), *(each.at for each in self.of(Looked))]
-        if any(self.age(at) < -300 for at in moments):
+        if self.ahead:
             self.say('failed', '有来自未来的记录：时钟不对', 'there are records of the future: a clock is wrong')

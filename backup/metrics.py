@@ -9,10 +9,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Literal
 
 from backup.failure import ExitClass
-from backup.judgement import LAG_SEEN_SECONDS, LOOK_SECONDS
+from backup.judgement import LAG_SEEN_SECONDS, LOOK_SECONDS, present
 from backup.record import (
     CopyEnded,
     Ended,
@@ -49,9 +50,17 @@ class Family:
 
 
 def exposition(
-    promises: Sequence[Promise], statuses: Sequence[PolicyStatus], records: Sequence[Record], now: datetime
+    promises: Sequence[Promise],
+    statuses: Sequence[PolicyStatus],
+    records: Sequence[Record],
+    now: datetime,
+    refused: Mapping[tuple[str, str], int] = MappingProxyType({}),
 ) -> str:
-    """Given promises, states, records and the time, return the text. It ends with `# EOF`, so a cut one is seen."""
+    """Given promises, states, records and the time, return the text. It ends with `# EOF`, so a cut one is seen.
+
+    `refused`: how many records were not believed, by who sent them and why. A record of the future says nothing here.
+    """
+    records = present(records, now)
     families = [
         *_of_states(promises, statuses),
         *_of_places(records, now),
@@ -61,7 +70,7 @@ def exposition(
     ]
     written = Family('written_timestamp_seconds', 'gauge', 'When this was written.', 'seconds')
     written.add(now.timestamp())
-    return render([*families, written])
+    return render([*families, _of_refusals(refused), written])
 
 
 def render(families: Iterable[Family]) -> str:
@@ -184,6 +193,13 @@ def _of_plantings(records: Sequence[Record]) -> list[Family]:
         planted.add(many, policy=policy, damage=kind)
         caught.add(seen, policy=policy, damage=kind)
     return [planted, caught, missed]
+
+
+def _of_refusals(refused: Mapping[tuple[str, str], int]) -> Family:
+    family = Family('records_refused', 'counter', 'Records that were not believed, by who sent them and why.')
+    for (host, reason), count in refused.items():
+        family.add(count, host=host, reason=reason)
+    return family
 
 
 def _what(end: Ended) -> str:

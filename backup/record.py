@@ -192,11 +192,21 @@ def new_identity() -> str:
     return uuid.uuid4().hex
 
 
+def kind_of(record: Record | Ended) -> str:
+    """Given a record, return the name of its kind."""
+    return _NAMES[type(record)]
+
+
+def moment_of(record: Record | Ended) -> datetime:
+    """Given a record, return when it was made: a look or a beginning at once, everything else at its end."""
+    return record.ended if isinstance(record, Ended) else record.at
+
+
 def line_of(record: Record | Ended) -> str:
     """Given a record, return its line, without its end."""
     values = {field.name: _plain(getattr(record, field.name)) for field in fields(record)}
     return json.dumps(
-        {'kind': _NAMES[type(record)], **values}, ensure_ascii=False, sort_keys=True, separators=(',', ':'),
+        {'kind': kind_of(record), **values}, ensure_ascii=False, sort_keys=True, separators=(',', ':'),
         allow_nan=False,
     )  # fmt: skip
 

@@ -22,6 +22,9 @@ OPERATOR = 'operator'
 
 INCOMING = '/var/lib/anlan/backup/incoming'
 
+LOOK = '*-*-* 0/2:40:00'
+"""When each place is looked at: three times within the time that a look stands for it (judgement.LOOK_SECONDS)."""
+
 
 @dataclass(frozen=True, order=True)
 class Due:
@@ -129,6 +132,7 @@ def _keeper_tasks(policy: Policy) -> list[Task]:
         _task(policy, 'planting', verification.planting, policy.places),
         _task(policy, 'restore', verification.restore, policy.places),
         _task(policy, 'forget', schedule.forget, policy.places),
+        _task(policy, 'look', LOOK, policy.places),
     ]
 
 

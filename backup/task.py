@@ -11,9 +11,10 @@ from typing import Any, Literal
 from anlan.errors import BadInput
 from backup.port import Retention
 
-Kind = Literal['incremental', 'full', 'copy', 'structure', 'data', 'equality', 'planting', 'restore', 'forget']
+Kind = Literal['incremental', 'full', 'copy', 'structure', 'data', 'equality', 'planting', 'restore', 'forget', 'look']
 KINDS: tuple[Kind, ...] = (
     'incremental', 'full', 'copy', 'structure', 'data', 'equality', 'planting', 'restore', 'forget',
+    'look',
 )  # fmt: skip
 Place = Literal['local', 'offsite']
 PLACES: tuple[Place, ...] = ('local', 'offsite')

@@ -16,7 +16,7 @@ from anlan.errors import BadInput
 NAMES = (
     'block', 'unblock', 'expire', 'spare', 'block-refused', 'intrusion', 'request-refused', 'block-list-start',
     'block-list-in-force', 'block-list-not-in-force', 'block-list-mended', 'block-list-stored',
-    'block-list-not-stored', 'block-list-unusable', 'test',
+    'block-list-not-stored', 'block-list-unusable', 'backup', 'test',
 )  # fmt: skip
 """What hosts write as ANLAN_EVENT. `test` is what tests of a platform write."""
 

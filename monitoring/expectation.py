@@ -22,13 +22,13 @@ SERVICES: dict[str, tuple[str, ...]] = {
     'app': ('nginx.service', 'haproxy.service', 'anlan-application.service', BLOCK_LIST),
     'data': (
         'etcd.service', 'patroni.service', 'valkey-server.service', 'valkey-sentinel.service',
-        'anlan-database-backup-server.service', 'anlan-database-heartbeat.service',
+        'anlan-database-backup-server.service', 'anlan-database-heartbeat.service', 'anlan-recovery-lag.service',
     ),
-    'monitoring': ('anlan-event-door.service', 'anlan-event-keeper.service'),
+    'monitoring': ('anlan-event-door.service', 'anlan-event-keeper.service', 'anlan-recovery-metrics.service'),
     'operations': ('anlan-snapshot-store.service', 'anlan-database-backup-server.service'),
     'offsite': (
         'anlan-object-store-monitor.service', 'anlan-object-store-disk.service', 'anlan-object-store-gateway.service',
-        'anlan-database-replica.service',
+        'anlan-database-replica.service', 'anlan-recovery-lag.service',
     ),
     'client': (),
 }  # fmt: skip
@@ -51,7 +51,7 @@ METRICS: dict[str, tuple[str, ...]] = {
     'balancer': ('block_list', 'cache', 'events', 'limits'),
     'app': ('block_list', 'events'),
     'data': ('events',),
-    'monitoring': ('events', 'events_sent'),
+    'monitoring': ('backup', 'events', 'events_sent'),
     'operations': ('events',),
     'offsite': ('events',),
 }

@@ -11,6 +11,7 @@ from typing import Any
 
 import bcrypt
 
+from anlan.cli.telling import telling_files
 from anlan.files import write_atomically
 from anlan.paths import PlatformPaths
 from anlan.platform import Platform
@@ -58,14 +59,18 @@ def backup_files(
     keeper = topology.bastion.name
     writers = sorted({(each.repository, host) for host, plan in parts.items() for each in _file_runs(plan)})
     ways = _Ways(topology, secrets, platform.backup.upload_kib_per_second)
-    return {
+    packed_program: File = {'path': PROGRAM, 'source': str(program), 'mode': '0755', 'then': ['tell']}
+    files: dict[str, list[File]] = {
         host: [
-            {'path': PROGRAM, 'source': str(program), 'mode': '0755'},
+            packed_program,
             {'path': JOBS, 'text': _text(plan.document()), 'mode': '0600'},
             *(ways.of_keeper(keeper, writers) if host == keeper else ways.of_writer(host, writers)),
         ]
         for host, plan in parts.items()
     }
+    for host, more in telling_files(topology, parts, packed_program):
+        files[host] = [*files.get(host, []), *more]
+    return files
 
 
 def derived(secret: str, *words: str) -> str:

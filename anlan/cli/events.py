@@ -81,7 +81,11 @@ def events(
     ] = None,
     kinds: Annotated[
         list[str] | None,
-        typer.Option('--type', help=f'Only these events (`event` of the JSON): {", ".join(NAMES)}; may be repeated.'),
+        typer.Option(
+            '--type',
+            help=f'Only these events (`event` of the JSON): {", ".join(NAMES)}; may be repeated. '
+            'Without it, all but backup.',
+        ),
     ] = None,
     sources: Annotated[
         list[str] | None,

@@ -34,12 +34,13 @@ OF_TIER = {
             'anlan-block-list.service', 'anlan-block-list.socket', 'anlan-sessions-clear.timer'),
     'data': ('patroni.service', 'etcd.service', 'valkey-server.service', 'valkey-sentinel.service',
              'anlan-database-rejoin.timer', 'anlan-etcd-yield.timer', 'anlan-database-backup-server.service',
-             'anlan-database-heartbeat.service'),
-    'monitoring': ('anlan-event-door.service', 'anlan-event-keeper.service'),
+             'anlan-database-heartbeat.service', 'anlan-recovery-lag.service'),
+    'monitoring': ('anlan-event-door.service', 'anlan-event-keeper.service', 'anlan-recovery-metrics.service'),
     'operations': ('anlan-snapshot-store.service', 'anlan-database-backup-server.service'),
     'offsite': ('anlan-object-store-monitor.service', 'anlan-object-store-disk.service',
                 'anlan-object-store-gateway.service', 'anlan-object-store-watch.timer',
-                'anlan-database-replica.service', 'anlan-database-replica-follow.timer'),
+                'anlan-database-replica.service', 'anlan-database-replica-follow.timer',
+                'anlan-recovery-lag.service'),
 }  # fmt: skip
 """What a host of a tier is there for: each has to run, and to start by itself."""
 

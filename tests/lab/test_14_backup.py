@@ -75,3 +75,35 @@ def test_what_was_run_and_restored_stands_in_the_status(standing: Standing) -> N
         assert policies[name]['last_success'], policies[name]
         assert policies[name]['last_verified_restore'], policies[name]
     assert policies['records']['last_verified_restore'] is None
+
+
+METRICS = '/run/anlan/metrics/backup.prom'
+
+
+@pytest.mark.parametrize('monitor', ['mon-1', 'mon-2'])
+def test_each_monitoring_host_tells_of_what_was_run_restored_and_followed(standing: Standing, monitor: str) -> None:
+    wanted = (
+        'last_success_timestamp_seconds{policy="media"}',
+        'last_verified_restore_timestamp_seconds{policy="database"}',
+        'real_time_lag_seconds{place="offsite",policy="database"}',
+        'real_time_lag_seconds{place="local",policy="database"}',
+    )
+    words = ' && '.join(f"grep -qF 'anlan_backup_{each}' {METRICS}" for each in wanted)
+    said = standing.run(
+        monitor, 'timeout', '150', 'sh', '-c', f'until {words}; do sleep 2; done; echo told', deadline_seconds=180
+    )
+    assert said.out.strip() == 'told', standing.run(monitor, 'cat', METRICS).out
+
+
+def test_a_host_that_speaks_for_another_is_not_believed_and_is_counted(standing: Standing) -> None:
+    forge = (
+        "import sys; sys.path.insert(0, '/usr/local/lib/anlan/backup.pyz'); from datetime import UTC, datetime; "
+        'from backup.announcement import announce; from backup.record import Lagged; '
+        "sys.exit(announce(Lagged('database', 'vault-1', 'offsite', datetime.now(UTC), 0.0)))"
+    )
+    counted = f'awk \'/records_refused_total.*host="app-1",reason="another"/ {{print $2}}\' {METRICS}'
+    before = int(standing.run('mon-1', 'sh', '-c', counted).out or 0)
+    standing.run('app-1', 'sudo', 'python3', '-B', '-c', forge)
+    more = f'until [ "$({counted})" -gt {before} ]; do sleep 2; done; echo counted'
+    said = standing.run('mon-1', 'timeout', '90', 'sh', '-c', more, deadline_seconds=120)
+    assert said.out.strip() == 'counted', said.err

@@ -52,7 +52,8 @@ def test_every_metric_that_an_alert_asks_for_is_among_them() -> None:
     asked = {
         name for rule in rules['groups'][0]['rules'] for name in IDENTIFIER.findall(NOT_METRICS.sub(' ', rule['expr']))
     }
-    known = set(re.findall(r'^# TYPE (\S+) ', text_of([]), re.MULTILINE))
+    told = re.findall(r'^# TYPE (\S+) (\S+)$', text_of([]), re.MULTILINE)
+    known = {f'{name}_total' if kind == 'counter' else name for name, kind in told}
     assert asked
     assert asked - known == set()
 

@@ -11,6 +11,8 @@ import pytest
 
 from anlan.cli.backing import backup_files, derived, hashed
 from anlan.secret_store import NAMES
+from backup.speakers import read_speakers
+from backup.task import read_plan
 from tests.unit.samples import lab, topology_from
 
 SECRETS = {name: f'secret-of-{name}' for name in NAMES}
@@ -27,11 +29,30 @@ def files() -> dict[str, dict[str, Any]]:
 def test_every_host_with_data_has_a_part_and_firewalls_edges_and_balancers_have_none(
     files: dict[str, dict[str, Any]],
 ) -> None:
-    assert set(files) == {'app-1', 'app-2', 'db-1', 'db-2', 'db-3', 'mon-1', 'mon-2', 'ops-1'}
+    assert set(files) == {'app-1', 'app-2', 'db-1', 'db-2', 'db-3', 'mon-1', 'mon-2', 'ops-1', 'vault-1'}
+
+
+def test_the_host_of_the_replica_knows_what_is_promised_and_has_no_way_to_any_copy(
+    files: dict[str, dict[str, Any]],
+) -> None:
+    assert set(files['vault-1']) == {'/usr/local/lib/anlan/backup.pyz', '/etc/anlan/backup/jobs.json'}
+    plan = read_plan(json.loads(files['vault-1']['/etc/anlan/backup/jobs.json']['text']))
+    assert (plan.host, plan.tasks) == ('vault-1', ())
+    assert plan.promises == read_plan(json.loads(files['ops-1']['/etc/anlan/backup/jobs.json']['text'])).promises
+
+
+def test_monitoring_hosts_alone_are_told_who_may_say_what(files: dict[str, dict[str, Any]], tmp_path: Path) -> None:
+    path = '/etc/anlan/backup/speakers.json'
+    assert {host for host, listed in files.items() if path in listed} == {'mon-1', 'mon-2'}
+    (tmp_path / 'speakers.json').write_text(files['mon-1'][path]['text'])
+    speakers = read_speakers(tmp_path / 'speakers.json')
+    assert (speakers.keeper, speakers.replica, speakers.databases) == ('ops-1', 'vault-1', ('db-1', 'db-2', 'db-3'))
+    assert {'fw-1', 'edge-1', 'mon-2', 'vault-1'} <= set(speakers.hosts)
+    assert not any(host.startswith('client') for host in speakers.hosts)
 
 
 def test_a_writer_has_the_keys_of_its_own_repositories_alone(files: dict[str, dict[str, Any]]) -> None:
-    for host in set(files) - {'ops-1'}:
+    for host in set(files) - {'ops-1', 'vault-1'}:
         keys = [path for path in files[host] if '/keys/' in path]
         assert keys
         assert all(f'-{host}-local' in path for path in keys), host

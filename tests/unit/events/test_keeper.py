@@ -110,6 +110,20 @@ def test_the_reader_asks_for_all_kinds_that_there_are(monkeypatch: pytest.Monkey
     assert asked[-1][-2:] == ('ANLAN_EVENT=waf', 'ANLAN_REQUEST=ab12')
 
 
+def test_what_is_usual_is_told_to_who_asks_for_it_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    reader = load('event-read')
+    asked: list[tuple[str, ...]] = []
+
+    def journal(store: Path, *words: str) -> str:
+        asked.append(words)
+        return 'backup\n' if words == ('--field=ANLAN_EVENT',) else 'entry\n'
+
+    monkeypatch.setattr(reader, 'journal', journal)
+    assert reader.events(tmp_path, 0.0, 7) == []
+    assert reader.events(tmp_path, 0.0, 7, kinds=['backup']) == ['entry']
+    assert asked[-1][-1] == 'ANLAN_EVENT=backup'
+
+
 @pytest.mark.parametrize(
     ('source', 'found'),
     [
