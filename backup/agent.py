@@ -23,9 +23,9 @@ from backup.database_work import Database, DatabaseWork
 from backup.failure import BackupFailed, ExitClass
 from backup.file_work import FileWork
 from backup.incoming import receive
-from backup.places import PLACES, read_places
+from backup.places import PLACES, Places, read_places
 from backup.port import Progress, Snapshot
-from backup.record import RECORDS, Ended, RestoreEnded, VerificationEnded, append, line_of, read
+from backup.record import RECORDS, Ended, RestoreEnded, StolenEnded, VerificationEnded, append, line_of, read
 from backup.task import HostPlan, read_plan
 from backup.unit_files import JOBS, PREFIX, unit_files, waiting_seconds
 
@@ -47,6 +47,10 @@ def main(arguments: Sequence[str]) -> int:
     accident.add_argument('--policy', required=True)
     accident.add_argument('--place', required=True, choices=('local', 'offsite'))
     accident.add_argument('--seconds', type=float, default=1800.0)
+    stolen = commands.add_parser('stolen', help="attack a copy of a repository with the writer's keys, have it back")
+    stolen.add_argument('--policy', required=True)
+    stolen.add_argument('--repository', required=True)
+    stolen.add_argument('--seconds', type=float, default=1800.0)
     commands.add_parser('receive', help='take what the operator hands over, a tar file, from standard input')
     commands.add_parser('records', help='print the records of this host')
     install = commands.add_parser('install', help='hold the timers of jobs.json, and no others')
@@ -76,6 +80,8 @@ def exit_code_of(ends: Sequence[Ended]) -> int:
             return ExitClass.CORRUPT.value
         if isinstance(end, RestoreEnded) and not end.verified:
             return ExitClass.CORRUPT.value
+        if isinstance(end, StolenEnded) and end.verdict != 'pass':
+            return ExitClass.CORRUPT.value if end.problems else EXIT_FAILED
     return 0
 
 
@@ -114,6 +120,8 @@ def plan_of_host(file: Path = Path(JOBS)) -> HostPlan:
 def _task(given: argparse.Namespace) -> int:
     task = plan_of_host().task(given.name)
     places = read_places(PLACES)
+    if task.kind == 'stolen':
+        return _drilled(places, task.policy, task.repository, float(task.deadline_seconds), waiting_seconds(task))
     with alone(task.repository, waiting_seconds(task)):
         if task.engine == 'pgbackrest':
             if places.database is None:
@@ -178,9 +186,28 @@ def _accident(given: argparse.Namespace) -> int:
     return exit_code_of([end])
 
 
+def _stolen(given: argparse.Namespace) -> int:
+    return _drilled(read_places(PLACES), given.policy, given.repository, given.seconds, given.seconds)
+
+
+def _drilled(places: Places, policy: str, repository: str, seconds: float, wait_seconds: float) -> int:
+    try:
+        # Only this drill needs boto3; hosts without it do all the rest.
+        from backup.stolen import StolenDrill
+    except ModuleNotFoundError as error:
+        raise BadInput(
+            f'{places.host} lacks the Python module {error.name}, which speaks to the object store; '
+            'install the package python3-boto3'
+        ) from None
+    with alone('stolen-drill', wait_seconds), alone(repository, wait_seconds):
+        end = StolenDrill(places, append, _progress()).do(policy, repository, seconds)
+    sys.stdout.write(line_of(end) + '\n')  # type: ignore[arg-type]
+    return exit_code_of([end])
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     'task': _task, 'list': _list, 'accident': _accident, 'receive': _receive, 'records': _records,
-    'install': _install, 'restore': _restore,
+    'install': _install, 'restore': _restore, 'stolen': _stolen,
 }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from backup.record import (
     Record,
     RestoreEnded,
     RunEnded,
+    StolenEnded,
     VerificationEnded,
 )
 from backup.status import WORST, PolicyStatus
@@ -188,7 +189,7 @@ def _of_plantings(records: Sequence[Record]) -> list[Family]:
 
 def _what(end: Ended) -> str:
     kinds: Mapping[type[Ended], str] = {
-        CopyEnded: 'copy', RunEnded: 'run', RestoreEnded: 'restore', PlantingEnded: 'planting'
+        CopyEnded: 'copy', RunEnded: 'run', RestoreEnded: 'restore', PlantingEnded: 'planting', StolenEnded: 'stolen',
     }  # fmt: skip
     return kinds.get(type(end), getattr(end, 'depth', 'forget'))
 

@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from anlan.cli.backup_evidence import DRILLS, clauses_of, observed_of, verdict_of
 from anlan.cli.backup_hosts import LISTING_SECONDS, AgentFailed, Answer, ask_agent, class_word, ends_of, records_of
 from anlan.cli.backup_lag import Measured, measure
 from anlan.cli.backup_report import check_output, write_report
@@ -32,7 +33,7 @@ from anlan.remote import Remote, Unreachable
 from backup.failure import MEANING, ExitClass
 from backup.judgement import judge, spoken
 from backup.policies_file import load_policies
-from backup.policy import Policy
+from backup.policy import STOLEN_ENGINES, Policy
 from backup.record import Ended, Record, line_of
 from backup.report.words import LANGUAGES
 from backup.schedule import OPERATOR, hosts_of, next_runs, plans
@@ -45,7 +46,6 @@ CODES = (
     + '.'
 )
 SHOWN_RUNS = 20
-DRILLS = {'restore', 'accident'}
 PolicyName = Annotated[str, typer.Argument(help='Name of a policy; `anlan backup plan` lists them.')]
 
 app = typer.Typer(help='Backups: policies, runs, looks and restores.', no_args_is_help=True)
@@ -134,12 +134,22 @@ def drill(
     accident: Annotated[
         bool, typer.Option('--accident', help='Of the database: delete rows of the drill, and have them back.')
     ] = False,
+    stolen: Annotated[
+        bool,
+        typer.Option(
+            '--stolen', help="Of files: attack an off-site copy with the writers' credentials, and have it back."
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Restore a policy from both places into a scratch folder, compare it with what was kept, wipe it, record it."""
+    if accident and stolen:
+        raise BadInput('--accident and --stolen are two drills; do one after the other')
+    if stolen and policy_named(policy).engine not in STOLEN_ENGINES:
+        raise BadInput(f'--stolen: {policy} is kept by {policy_named(policy).engine}; the drill copies one of restic')
     if accident and policy_named(policy).engine != 'pgbackrest':
         raise BadInput(f'--accident: {policy} is kept as snapshots, between which there is nothing to go back to')
-    _do(platform, policy, ('accident' if accident else 'restore',), json=json)
+    _do(platform, policy, ('stolen' if stolen else 'accident' if accident else 'restore',), json=json)
 
 
 @app.command('list', epilog=CODES)
@@ -297,7 +307,7 @@ def _do(platform_file: Any, name: str, kinds: Sequence[str], *, json: bool) -> N
     parts = plans(file.name, load_policies(), hosts_of(file))
     with observing(file) as (remote, outputs):
         require_bastion(file, remote)
-        recording = Recording.begun(file, 'restore-drill' if DRILLS & set(kinds) else 'backup', name, outputs)
+        recording = Recording.begun(file, DRILLS.get(kinds[0], 'backup'), name, outputs)
         if {'incremental', 'full'} & set(kinds) and any(each.tier == OPERATOR for each in chosen.sources):
             paths = PlatformPaths.of(file.name)
             with hold(paths.lock, 'anlan backup run'), step('What stands under var/'):
@@ -317,11 +327,11 @@ def _do(platform_file: Any, name: str, kinds: Sequence[str], *, json: bool) -> N
                 ends += found
                 code = code or answer.code
         recording.ended(
-            _verdict(ends, reasons, kinds),
-            {'ends': len(ends), 'failed': sum(each.failure is not None for each in ends), 'reasons': reasons},
+            verdict_of(ends, reasons, kinds[0]),
+            observed_of(ends, reasons),
             {'backup.jsonl': ''.join(line_of(each) + '\n' for each in ends).encode()},  # type: ignore[arg-type]
-            chosen.clauses if DRILLS & set(kinds) else (),
-        )
+            clauses_of(chosen, kinds[0]),
+        )  # fmt: skip
     if json:
         print_json({'policy': name, 'ends': [_ended(each) for each in ends], 'reasons': reasons})
     else:
@@ -339,6 +349,10 @@ def _errands(
             (keeper, ['accident', '--policy', policy.name, '--place', place, '--seconds', f'{seconds:g}'], seconds)
             for place in policy.places
         ]
+    if kind == 'stolen':
+        words = ['stolen', '--policy', policy.name, '--repository', policy.repository]
+        seconds = float(policy.schedule.deadline_seconds)
+        return [(keeper, [*words, '--seconds', f'{seconds:g}'], 3 * seconds)]
     name = f'{policy.name}-{kind}'
     return [
         (host, ['task', name], 2.0 * task.deadline_seconds)
@@ -346,14 +360,6 @@ def _errands(
         for task in part.tasks
         if task.name == name
     ]
-
-
-def _verdict(ends: Sequence[Ended], reasons: Sequence[str], kinds: Sequence[str]) -> Any:
-    if any(is_bad(each) for each in ends):
-        return 'fail'
-    if reasons or not ends:
-        return 'not-verified'
-    return 'pass' if DRILLS & set(kinds) else None
 
 
 def _snapshot(remote: Remote, policy: Policy, host: str, place: str, wanted: str) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from rich.text import Text
 from anlan.cli.backup_lag import Measured
 from anlan.console import results
 from backup.judgement import spoken
-from backup.record import Ended, RestoreEnded, RunEnded, VerificationEnded
+from backup.record import Ended, RestoreEnded, RunEnded, StolenEnded, VerificationEnded
 from backup.status import PolicyStatus
 
 SHOWN_REASONS = 4
@@ -25,6 +25,8 @@ def is_bad(end: Ended) -> bool:
         return True
     if isinstance(end, RestoreEnded):
         return not end.verified
+    if isinstance(end, StolenEnded):
+        return end.verdict != 'pass'
     return isinstance(end, VerificationEnded) and bool(end.problems)
 
 
@@ -47,12 +49,26 @@ def _what(end: Ended) -> str:
     if isinstance(end, RestoreEnded):
         problems = '; '.join(end.problems[:3])
         return problems or f'{end.files} files, {end.restored_bytes / 1e6:.1f} MB back, {end.checks} things compared'
+    if isinstance(end, StolenEnded):
+        return _stolen(end)
     if isinstance(end, VerificationEnded):
         return '; '.join(end.problems[:3]) or f'{end.depth} is whole'
     if isinstance(end, RunEnded):
         snapshot = short(end.snapshot or 'nothing')
         return f'{snapshot}: {end.files} files, {end.source_bytes / 1e6:.1f} MB, new {end.added_bytes / 1e6:.1f} MB'
     return 'done'
+
+
+def _stolen(end: StolenEnded) -> str:
+    """Return what a drill of stolen credentials showed, the worst first."""
+    let_through = [f'not refused: {each}' for each in end.succeeded]
+    until = '' if end.kept_until is None else f', locked until {end.kept_until:%Y-%m-%d}'
+    shown = (
+        f'{end.objects} objects overwritten and deleted, {end.refused} of {end.tried} attacks refused; read as of '
+        f'{end.before:%H:%M:%S} UTC at {end.bytes_per_second / 1e6:.1f} MB/s, {end.files} files back, {end.checks} '
+        f'things compared; {end.kept_bytes / 1e6:.1f} MB stay in the store{until}, then its lifecycle takes them'
+    )
+    return '; '.join([*let_through, *end.problems, *end.unproven][:3]) or shown
 
 
 def print_statuses(found: Iterable[PolicyStatus], silent: Mapping[str, str]) -> None:
