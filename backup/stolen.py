@@ -167,13 +167,15 @@ class _Run:
             if self.expected.identity not in {each.identity for each in self.listed(copy, folder / 'cache')}:
                 sentence = f'the copy for the drill lacks the newest snapshot of {self.policy}'
                 raise BackupFailed(ExitClass.INCOMPLETE, sentence)
+            self.values['kept_until'] = theft.locked_until()
+            if self.values['kept_until'] is None:
+                self.unproven.append('what was written got no lock of its own in mode COMPLIANCE')
             before = theft.moment_after()
             self.values |= {'snapshot': self.expected.identity, 'before': before}
             theft.attack()
         finally:
             if self.live() != live:
                 self.problems.append(f'the live repository {way.bucket}/{way.prefix} changed during the drill')
-        self.values['kept_until'] = self.locked_until(restorer)
         if self.opens(copy, folder / 'cache-after'):
             self.unproven.append('the attack had no effect: the repository still opens, so nothing was had back')
             return
@@ -191,18 +193,6 @@ class _Run:
     def listed(self, there: FilePlace, cache: Path) -> Sequence[Snapshot]:
         """Given a place and a folder for its cache, return its snapshots of the policy."""
         return self.engine(there, cache).list(self.deadline.remaining_seconds(), self.policy)
-
-    def locked_until(self, restorer: ObjectStore) -> datetime | None:
-        """Return until when the last that the drill wrote is locked, as the store says."""
-        written = self.theft.loot.junk or self.theft.loot.copied
-        key, version = next(reversed(written.items()))
-        what = f'reading the lock of {key}'
-        head = restorer.call('head_object', what, Bucket=self.way.bucket, Key=key, VersionId=version)
-        until = head.get('ObjectLockRetainUntilDate')
-        if not isinstance(until, datetime) or head.get('ObjectLockMode') != 'COMPLIANCE':
-            self.unproven.append(f'what was written got no lock of its own (mode {head.get("ObjectLockMode")})')
-            return None
-        return until
 
     def opens(self, copy: FilePlace, cache: Path) -> bool:
         """Return whether the copy still opens. Raise BackupFailed if that is not known."""
@@ -256,7 +246,7 @@ class _Run:
                 **self.values, 'objects': len(loot.copied), 'copied_bytes': loot.copied_bytes,
                 'overwritten': len(loot.junk), 'deleted': loot.deleted, 'tried': sum(loot.tried.values()),
                 'refused': sum(loot.refused.values()), 'attacks': loot.attacks(), 'succeeded': loot.succeeded(),
-                'unproven': (*self.unproven, *untried), 'problems': tuple(self.problems),
+                'unproven': (*self.unproven, *untried, *loot.left), 'problems': tuple(self.problems),
                 'kept_bytes': loot.kept_bytes(),
             },
             failure, sentence,

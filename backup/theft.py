@@ -6,18 +6,18 @@ form that changes nothing; only where that was refused the harmful form follows,
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from anlan.deadline import Deadline, wait_until
 from anlan.errors import DeadlineExceeded
+from backup.bucket_attack import Attack, attacks_on_bucket
 from backup.failure import BackupFailed, ExitClass
 from backup.object_lock import attacks_on_version, is_refusal, tried_on
 from backup.object_store import Kept, ObjectStore
@@ -39,20 +39,12 @@ LOCKS = 'locks/'
 One = TypeVar('One')
 
 
-@dataclass(frozen=True)
-class Attack:
-    """Something tried on the bucket. `rehearsal` are the arguments that change nothing; `way_back` undoes it."""
-
-    name: str
-    call: str
-    arguments: Mapping[str, Any]
-    rehearsal: Mapping[str, Any] | None = None
-    way_back: tuple[str, Mapping[str, Any]] | None = None
-
-
 @dataclass
 class Loot:
-    """What the theft did: versions by key, and of each kind of attack how many were tried, refused, let through."""
+    """What the theft did: versions by key, and of each kind of attack how many were tried, refused, let through.
+
+    `untried` is by kind what kept it from being tried; `left` is harm to the bucket that could not be undone.
+    """
 
     copied: dict[str, str] = field(default_factory=dict)
     copied_bytes: int = 0
@@ -62,6 +54,7 @@ class Loot:
     refused: dict[str, int] = field(default_factory=dict)
     let_through: dict[str, int] = field(default_factory=dict)
     untried: dict[str, str] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def note(self, name: str, outcome: BackupFailed | None) -> bool:
@@ -122,11 +115,25 @@ class Theft:
         def one(each: Kept) -> None:
             key = self.prefix + each.key.removeprefix(source)
             answer = self._call('copy_object', key, CopySource={'Bucket': self.bucket, 'Key': each.key})
+            if 'VersionId' not in answer:
+                # Ceph tells the version of what is put, not of what is copied.
+                answer = self._call('head_object', key)
             with self.loot.lock:
                 self.loot.copied[key] = self._version(answer, key)
                 self.loot.copied_bytes += each.size_bytes
 
         self._each(objects, one)
+
+    def locked_until(self) -> datetime | None:
+        """Return until when what was copied is locked, as the store says of the last of it; None without such a lock.
+
+        Only while the copy is still what is seen: nobody but who wrote an object may ask for its lock.
+        """
+        head = self._call('head_object', next(reversed(self.loot.copied)))
+        until = head.get('ObjectLockRetainUntilDate')
+        if head.get('ObjectLockMode') != 'COMPLIANCE' or not isinstance(until, datetime):
+            return None
+        return until.astimezone(UTC)
 
     def moment_after(self) -> datetime:
         """Return a moment of the store's own clock after all copying, once that clock is surely past it.
@@ -168,8 +175,9 @@ class Theft:
         self._each(versions, self._against_version)
         for start in range(0, len(versions), BULK_KEYS):
             self._in_bulk(versions[start : start + BULK_KEYS])
-        for attack in self._on_bucket():
+        for attack in attacks_on_bucket(self.writer, self.bucket, self.prefix):
             self._against_bucket(attack)
+        self._against_existence()
 
     def _spoil(self, key: str) -> None:
         """Overwrite and delete one object. Both are allowed; what is refused is seen by what still opens."""
@@ -216,68 +224,31 @@ class Theft:
             self.loot.note(name, BackupFailed(ExitClass.FAILED, f'{name}: nothing was said of {silent} versions'))
 
     def _against_bucket(self, attack: Attack) -> None:
-        self._left()
-        if attack.rehearsal is not None:
-            outcome = tried_on(self.writer, attack.name, attack.call, {'Bucket': self.bucket, **attack.rehearsal})
+        """Try one attack on the bucket: its harmless form, and only where that was refused the other."""
+        for arguments in filter(None, (attack.rehearsal, attack.arguments)):
+            self._left()
+            outcome = tried_on(self.writer, attack.name, attack.call, {'Bucket': self.bucket, **arguments})
+            if outcome is None:
+                self._put_back(attack)
             if outcome is None or not is_refusal(outcome):
-                self.loot.note(attack.name, outcome)
-                return
-        outcome = tried_on(self.writer, attack.name, attack.call, {'Bucket': self.bucket, **attack.arguments})
-        if outcome is None and attack.way_back is not None:
-            call, arguments = attack.way_back
-            failed = tried_on(self.writer, f'undoing: {attack.name}', call, {'Bucket': self.bucket, **arguments})
-            if failed is not None:
-                self.loot.untried[f'put back: {attack.name}'] = f'{failed}; `anlan up` puts it back'
-        elif outcome is not None and 'BucketNotEmpty' in str(outcome):
-            # Only what is in it kept the bucket, no right.
-            outcome = None
+                break
         self.loot.note(attack.name, outcome)
 
-    def _on_bucket(self) -> list[Attack]:
-        """Return what is tried on the bucket as a whole. What cannot be read back is tried with what no store takes."""
-        lock = self._lock()
-        weak = {
-            'ObjectLockEnabled': 'Enabled', 'Rule': {'DefaultRetention': {'Mode': 'GOVERNANCE', 'Days': 1}}
-        }  # fmt: skip
-        rule = {
-            'ID': self.prefix, 'Status': 'Disabled', 'Filter': {'Prefix': self.prefix},
-            'NoncurrentVersionExpiration': {'NoncurrentDays': 1},
-        }  # fmt: skip
-        # No store takes a rule in such a state: its answer is a refusal, or a complaint about the rule.
-        broken = {**rule, 'Status': 'Neither'}
-        open_to_all = {
-            'Version': '2012-10-17',
-            'Statement': [{
-                'Effect': 'Allow', 'Principal': '*', 'Action': ['s3:DeleteObjectVersion'],
-                'Resource': [f'arn:aws:s3:::{self.bucket}/{self.prefix}*'],
-            }],
-        }  # fmt: skip
-        return [
-            Attack(
-                'suspend the versioning', 'put_bucket_versioning', {'VersioningConfiguration': {'Status': 'Suspended'}},
-                {'VersioningConfiguration': {'Status': 'Enabled'}},
-                ('put_bucket_versioning', {'VersioningConfiguration': {'Status': 'Enabled'}}),
-            ),
-            Attack(
-                "weaken the bucket's lock", 'put_object_lock_configuration', {'ObjectLockConfiguration': weak},
-                {'ObjectLockConfiguration': lock}, ('put_object_lock_configuration', {'ObjectLockConfiguration': lock}),
-            ),
-            Attack(
-                'put a lifecycle', 'put_bucket_lifecycle_configuration', {'LifecycleConfiguration': {'Rules': [rule]}},
-                {'LifecycleConfiguration': {'Rules': [broken]}},
-            ),
-            Attack(
-                'put a bucket policy', 'put_bucket_policy', {'Policy': json.dumps(open_to_all)},
-                {'Policy': json.dumps({'Version': 'none'})},
-            ),
-            Attack('delete the bucket', 'delete_bucket', {}),
-        ]  # fmt: skip
+    def _put_back(self, attack: Attack) -> None:
+        reason = 'the writer cannot read what was there'
+        if attack.way_back is not None:
+            call, arguments = attack.way_back
+            failed = tried_on(self.writer, f'undoing: {attack.name}', call, {'Bucket': self.bucket, **arguments})
+            if failed is None:
+                return
+            reason = str(failed)
+        self.loot.left.append(f'{attack.name} was not undone ({reason}); `anlan up` puts {self.bucket} right')
 
-    def _lock(self) -> dict[str, Any]:
-        what = f'asking {self.bucket} for its lock'
-        answer = self.writer.call('get_object_lock_configuration', what, Bucket=self.bucket)
-        lock: dict[str, Any] = answer['ObjectLockConfiguration']
-        return lock
+    def _against_existence(self) -> None:
+        """Try to delete the bucket. It is never empty, so nothing is lost: that answer alone says who had the right."""
+        name = 'delete the bucket'
+        outcome = tried_on(self.writer, name, 'delete_bucket', {'Bucket': self.bucket})
+        self.loot.note(name, None if outcome is not None and 'BucketNotEmpty' in str(outcome) else outcome)
 
     def _each(self, things: Iterable[One], work: Callable[[One], None]) -> None:
         """Do something with each thing, several at once. Raise the first failure; the rest is then left undone."""

@@ -60,15 +60,16 @@ def _what(end: Ended) -> str:
 
 
 def _stolen(end: StolenEnded) -> str:
-    """Return what a drill of stolen credentials showed, the worst first."""
-    let_through = [f'not refused: {each}' for each in end.succeeded]
+    """Return what a drill of stolen credentials showed: why it did not pass, or all that was seen."""
+    wrong = [*(f'not refused: {each}' for each in end.succeeded), *end.problems, *end.unproven]
+    if wrong or end.verdict != 'pass':
+        return '; '.join(wrong[:3]) or 'not everything was tried and compared, so it proves nothing'
     until = '' if end.kept_until is None else f', locked until {end.kept_until:%Y-%m-%d}'
-    shown = (
-        f'{end.objects} objects overwritten and deleted, {end.refused} of {end.tried} attacks refused; read as of '
-        f'{end.before:%H:%M:%S} UTC at {end.bytes_per_second / 1e6:.1f} MB/s, {end.files} files back, {end.checks} '
-        f'things compared; {end.kept_bytes / 1e6:.1f} MB stay in the store{until}, then its lifecycle takes them'
+    return (
+        f'{end.objects} objects overwritten and deleted, {end.refused} of {end.tried} attacks refused; had back as of '
+        f'before at {end.bytes_per_second / 1e6:.1f} MB/s, {end.files} files, {end.checks} things compared; '
+        f'{end.kept_bytes / 1e6:.1f} MB stay in the store{until}, then its lifecycle takes them'
     )
-    return '; '.join([*let_through, *end.problems, *end.unproven][:3]) or shown
 
 
 def print_statuses(found: Iterable[PolicyStatus], silent: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""A store in memory with versions and locks: what its users may not do is refused, what a test breaks is let through."""
+"""A store in memory with versions and locks: what its users may not do is refused, what a test opens is not."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class StoreInMemory:
             right = 'delete_version_past_lock' if arguments.get('BypassGovernanceRetention') else 'delete_version'
         if right in self.bucket.broken:
             raise self.bucket.broken[right]
-        if self.user != 'writer' and name not in {'head_object'}:
+        if self.user != 'writer' or name in {'get_bucket_policy', 'get_bucket_lifecycle_configuration'}:
             raise BackupFailed(ExitClass.REFUSED, f'{name} is refused to the {self.user}')
         if right in DENIED and right not in self.bucket.open:
             if name == 'delete_objects':

@@ -158,9 +158,17 @@ def test_harm_to_the_bucket_is_tried_only_after_its_harmless_form_was_refused(dr
     drill.bucket.open = {'put_bucket_versioning', 'put_object_lock_configuration'}
     drill.do()
     configured = [arguments for _, name, arguments in drill.bucket.calls if name == 'put_bucket_versioning']
-    assert [each['VersioningConfiguration']['Status'] for each in configured] == ['Enabled']
+    assert [each['VersioningConfiguration']['Status'] for each in configured] == ['Enabled', 'Enabled']
     locks = [arguments for _, name, arguments in drill.bucket.calls if name == 'put_object_lock_configuration']
-    assert [each['ObjectLockConfiguration']['Rule']['DefaultRetention']['Days'] for each in locks] == [30]
+    assert [each['ObjectLockConfiguration']['Rule']['DefaultRetention']['Days'] for each in locks] == [30, 30]
+
+
+def test_harm_that_cannot_be_undone_is_said_with_who_puts_it_right(drill: Drill) -> None:
+    drill.bucket.open = {'put_bucket_policy'}
+    end = drill.do()
+    assert end.unproven == (
+        'put a bucket policy was not undone (the writer cannot read what was there); `anlan up` puts restic right',
+    )
 
 
 def test_harm_that_was_let_through_after_all_is_undone_at_once(drill: Drill, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +199,7 @@ def test_a_version_without_a_lock_of_its_own_proves_nothing(drill: Drill) -> Non
     drill.bucket.mode = 'GOVERNANCE'
     end = drill.do()
     assert end.verdict == 'not-verified'
-    assert 'no lock of its own (mode GOVERNANCE)' in end.unproven[0]
+    assert end.unproven == ('what was written got no lock of its own in mode COMPLIANCE',)
 
 
 @pytest.mark.parametrize('name', ['data/aa', 'keys/1'])

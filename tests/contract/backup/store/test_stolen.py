@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +21,7 @@ from backup.object_store import ObjectStore
 from backup.places import FilePlace, Places
 from backup.port import Job, silent
 from backup.record import Record, StolenEnded
-from backup.stolen import StolenDrill
+from backup.stolen import StolenDrill, Way, store_of
 from tests.contract.backup.store.conftest import Stores
 from tests.contract.backup.tools import program
 
@@ -36,12 +40,26 @@ def login_of(store: ObjectStore, folder: Path, name: str) -> str:
     return str(file)
 
 
+def store(way: Way, login: str | None) -> ObjectStore:
+    """Return the store; moto alone wants the digest of a body even of a copy, which has none."""
+    made = store_of(way, login)
+    if way.endpoint.startswith('http://'):
+        empty = base64.b64encode(hashlib.md5(b'', usedforsecurity=False).digest()).decode()
+
+        def add(params: dict[str, Any], **_: Any) -> None:
+            params['headers']['Content-MD5'] = empty
+
+        made.client.meta.events.register('before-call.s3.CopyObject', add)
+    return made
+
+
 @pytest.fixture
 def drilled(stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[StolenEnded, FilePlace, Stores]:
     """A repository with two snapshots in the store, drilled once."""
-    for name in ('SCRATCH', 'MANIFESTS'):
+    for name in ('shorten a lock', 'suspend the versioning', 'put a bucket policy', 'delete the bucket'):
         monkeypatch.setattr(file_trials, name, tmp_path / name.lower())
     monkeypatch.setattr(places, 'CACHE', tmp_path / 'cache')
+    monkeypatch.setattr(places, 'UNREACHABLE_SECONDS', 2.0)
     monkeypatch.setattr(
         places, 'ResticSettings',
         lambda **given: restic_settings.ResticSettings(**{**given, 'program': program('restic')}),
@@ -52,7 +70,10 @@ def drilled(stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     source = tmp_path / 'source'
     source.mkdir()
     for number in range(4):
-        (source / f'{number}.ts').write_bytes(bytes([number]) * 300_000)
+        file = source / f'{number}.ts'
+        file.write_bytes(bytes([number]) * 300_000)
+        # What has just changed is not chosen for the manifest.
+        os.utime(file, (time.time() - 9999, time.time() - 9999))
     place, authority = stores.writer.place, stores.writer.place.authority_file
     there = FilePlace(
         'platform', 'ops-1', 'offsite', f's3:{place.endpoint}/{stores.bucket}/{stores.prefix}platform', str(password),
@@ -70,29 +91,28 @@ def drilled(stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         )  # fmt: skip
     records: list[Record] = []
     restorer = login_of(stores.restorer, tmp_path, 'restorer')
-    end = StolenDrill(Places('ops-1', (there,), None, restorer), records.append, silent).do(
-        'platform', 'platform', SECONDS
-    )
+    drill = StolenDrill(Places('ops-1', (there,), None, restorer), records.append, silent, store)
+    end = drill.do('platform', 'platform', SECONDS)
     assert isinstance(end, StolenEnded)
     return end, there, stores
 
 
-def test_a_drill_at_a_store_shows_what_the_store_does(drilled: tuple[StolenEnded, FilePlace, Stores]) -> None:
+def test_a_drill_shows_what_the_store_refuses_or_lets_through(
+    drilled: tuple[StolenEnded, FilePlace, Stores],
+) -> None:
     end, there, stores = drilled
-    assert end.failure is None, end
     assert end.overwritten == end.deleted == end.objects > 4
     # Whatever became of the drill, what is live is whole.
     assert there.engine().verify('data', SECONDS).sound
     if stores.real:
-        assert (end.succeeded, end.unproven, end.problems) == ((), (), ()), end
+        assert (end.failure, end.succeeded, end.unproven, end.problems) == (None, (), (), ()), end
         assert (end.verdict, end.refused) == ('pass', end.tried)
         assert end.checks > 1
         assert end.kept_until is not None
         assert (end.kept_until - end.ended).days >= stores.lock_days - 1
     else:
-        # There everybody has every right: the drill has to say so by name.
+        # There everybody has every right, and only a lock holds: the drill says so by name.
         assert end.verdict == 'fail'
-        names: Any = ' '.join(end.succeeded)
-        assert 'put a bucket policy' in names or 'put a bucket policy' in ' '.join(end.unproven)
-        assert "weaken the bucket's lock" in names
-        assert 'suspend the versioning' in names
+        named = ' '.join(end.succeeded)
+        for name in ('shorten a lock', 'suspend the versioning', 'put a bucket policy', 'delete the bucket'):
+            assert name in named, end
