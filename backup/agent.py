@@ -195,6 +195,8 @@ def _drilled(places: Places, policy: str, repository: str, seconds: float, wait_
         # Only this drill needs boto3; hosts without it do all the rest.
         from backup.stolen import StolenDrill
     except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith(('anlan', 'backup')):
+            raise
         raise BadInput(
             f'{places.host} lacks the Python module {error.name}, which speaks to the object store; '
             'install the package python3-boto3'
