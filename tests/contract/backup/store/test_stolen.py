@@ -56,7 +56,7 @@ def store(way: Way, login: str | None) -> ObjectStore:
 @pytest.fixture
 def drilled(stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[StolenEnded, FilePlace, Stores]:
     """A repository with two snapshots in the store, drilled once."""
-    for name in ('shorten a lock', 'suspend the versioning', 'put a bucket policy', 'delete the bucket'):
+    for name in ('SCRATCH', 'MANIFESTS'):
         monkeypatch.setattr(file_trials, name, tmp_path / name.lower())
     monkeypatch.setattr(places, 'CACHE', tmp_path / 'cache')
     monkeypatch.setattr(places, 'UNREACHABLE_SECONDS', 2.0)
