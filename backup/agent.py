@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from anlan.deadline import wait_until
+from anlan.deadline import Deadline, wait_until
 from anlan.errors import EXIT_FAILED, AnlanError, BadInput, DeadlineExceeded
 from anlan.files import write_atomically
 from backup.database_work import Database, DatabaseWork
@@ -201,7 +201,8 @@ def _drilled(places: Places, policy: str, repository: str, seconds: float, wait_
             f'{places.host} lacks the Python module {error.name}, which speaks to the object store; '
             'install the package python3-boto3'
         ) from None
-    with alone('stolen-drill', wait_seconds), alone(repository, wait_seconds):
+    waiting = Deadline(wait_seconds)
+    with alone('stolen-drill', wait_seconds), alone(repository, waiting.remaining_seconds()):
         end = StolenDrill(places, append, _progress()).do(policy, repository, seconds)
     sys.stdout.write(line_of(end) + '\n')  # type: ignore[arg-type]
     return exit_code_of([end])
