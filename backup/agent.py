@@ -29,9 +29,9 @@ from backup.lag import say_for_ever
 from backup.moment import wanted
 from backup.moment_standing import at, discard, sweep
 from backup.moment_work import MomentWork, Wish, document_of
-from backup.places import PLACES, read_places
+from backup.places import PLACES, Places, read_places
 from backup.port import Progress, Snapshot
-from backup.record import RECORDS, Ended, Record, RestoreEnded, VerificationEnded, append, line_of, read
+from backup.record import RECORDS, Ended, Record, RestoreEnded, StolenEnded, VerificationEnded, append, line_of, read
 from backup.reseed import reseed
 from backup.retelling import is_due, tell_again
 from backup.task import HostPlan, read_plan
@@ -56,6 +56,10 @@ def main(arguments: Sequence[str]) -> int:
     accident.add_argument('--policy', required=True)
     accident.add_argument('--place', required=True, choices=('local', 'offsite'))
     accident.add_argument('--seconds', type=float, default=1800.0)
+    stolen = commands.add_parser('stolen', help="attack a copy of a repository with the writer's keys, have it back")
+    stolen.add_argument('--policy', required=True)
+    stolen.add_argument('--repository', required=True)
+    stolen.add_argument('--seconds', type=float, default=1800.0)
     commands.add_parser('receive', help='take what the operator hands over, a tar file, from standard input')
     commands.add_parser('records', help='print the records of this host')
     commands.add_parser('exposition', help='on a monitoring host: keep the metrics of backups up to date')
@@ -100,6 +104,8 @@ def exit_code_of(ends: Sequence[Ended]) -> int:
             return ExitClass.CORRUPT.value
         if isinstance(end, RestoreEnded) and not end.verified:
             return ExitClass.CORRUPT.value
+        if isinstance(end, StolenEnded) and end.verdict != 'pass':
+            return ExitClass.CORRUPT.value if end.problems else EXIT_FAILED
     return 0
 
 
@@ -147,6 +153,8 @@ def _task(given: argparse.Namespace) -> int:
     task = plan_of_host().task(given.name)
     places = read_places(PLACES)
     sweep()
+    if task.kind == 'stolen':
+        return _drilled(places, task.policy, task.repository, float(task.deadline_seconds), waiting_seconds(task))
     with alone(task.repository, waiting_seconds(task)):
         if task.engine == 'pgbackrest':
             if places.database is None:
@@ -260,10 +268,32 @@ def _lag(given: argparse.Namespace) -> int:
     return 0
 
 
+def _stolen(given: argparse.Namespace) -> int:
+    return _drilled(read_places(PLACES), given.policy, given.repository, given.seconds, given.seconds)
+
+
+def _drilled(places: Places, policy: str, repository: str, seconds: float, wait_seconds: float) -> int:
+    try:
+        # Only this drill needs boto3; hosts without it do all the rest.
+        from backup.stolen import StolenDrill
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith(('anlan', 'backup')):
+            raise
+        raise BadInput(
+            f'{places.host} lacks the Python module {error.name}, which speaks to the object store; '
+            'install the package python3-boto3'
+        ) from None
+    waiting = Deadline(wait_seconds)
+    with alone('stolen-drill', wait_seconds), alone(repository, waiting.remaining_seconds()):
+        end = StolenDrill(places, keep, _progress()).do(policy, repository, seconds)
+    sys.stdout.write(line_of(end) + '\n')
+    return exit_code_of([end])
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     'task': _task, 'list': _list, 'accident': _accident, 'receive': _receive, 'records': _records,
     'install': _install, 'restore': _restore, 'reseed': _reseed, 'moment': _moment, 'discard': _discard,
-    'exposition': _exposition, 'lag': _lag,
+    'exposition': _exposition, 'lag': _lag, 'stolen': _stolen,
 }  # fmt: skip
 
 

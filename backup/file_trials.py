@@ -173,6 +173,19 @@ def scratch(name: str) -> Iterator[Path]:
             raise AnlanError(f'{folder} could not be wiped; it holds restored data: remove it by hand')
 
 
+def wipe_left_over(name: str) -> int:
+    """Given the beginning of names, wipe the scratch folders that a killed run left, and return how many there were.
+
+    The caller is the only one who uses such names now.
+    """
+    left = [folder for folder in SCRATCH.glob(f'{name}*') if folder.is_dir() and not folder.is_symlink()]
+    for folder in left:
+        shutil.rmtree(folder, ignore_errors=True)
+        if folder.exists():
+            raise AnlanError(f'{folder} could not be wiped; it holds restored data: remove it by hand')
+    return len(left)
+
+
 def held_against(snapshot: Snapshot, root: Path) -> tuple[int, tuple[str, ...]]:
     """Given a snapshot and where it was restored, return how many things were compared and what differs.
 

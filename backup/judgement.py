@@ -20,6 +20,7 @@ from backup.record import (
     Record,
     RestoreEnded,
     RunEnded,
+    StolenEnded,
     VerificationEnded,
     moment_of,
     unfinished,
@@ -115,6 +116,7 @@ class _Judgement:
         self.see_restores(restores, verified)
         self.see_looks()
         self.see_plantings()
+        self.see_stolen(good)
         self.see_clock_and_ends()
         known = [at for at in points.values() if at is not None]
         last_ten = verified[-LAST_RESTORES:]
@@ -283,6 +285,24 @@ class _Judgement:
                 'late',
                 f'超过 {PLANTING_DAYS} 天没有用植入的损坏检验核查本身',
                 f'for {PLANTING_DAYS} days no planted damage has shown that the checks see any',
+            )
+
+    def see_stolen(self, good: Sequence[RunEnded]) -> None:
+        """The last drill of stolen credentials counts, and where there is a schedule, that there was one in time."""
+        drills = sorted(self.of(StolenEnded), key=lambda each: each.ended)
+        if drills and drills[-1].failure is None and drills[-1].verdict != 'pass':
+            last = drills[-1]
+            wrong = '; '.join((*last.succeeded, *last.problems, *last.unproven)[:3]) or 'not everything was tried'
+            self.say('failed', f'凭据被窃演练未通过：{wrong}', f'the drill of stolen credentials did not pass: {wrong}')
+        days = self.promise.stolen_within_days
+        passed = [each.ended for each in drills if each.verdict == 'pass']
+        # Before the first one is due nobody could have drilled: then it counts from the first success.
+        since = max(passed, default=min((each.ended for each in good), default=None))
+        if days is not None and since is not None and self.age(since) > days * DAY_SECONDS:
+            self.say(
+                'late',
+                f'超过 {days} 天没有通过凭据被窃的演练',
+                f'for {days} days no drill of stolen credentials has passed',
             )
 
     def see_clock_and_ends(self) -> None:

@@ -20,6 +20,7 @@ from backup.record import (
     Record,
     RestoreEnded,
     RunEnded,
+    StolenEnded,
     VerificationEnded,
     moment_of,
     unfinished,
@@ -57,6 +58,9 @@ def _of_past(records: Sequence[Record]) -> Iterable[Record | Ended]:
     yield from _newest(plantings, lambda each: each.policy, PLANTINGS)
     whole = [each for each in plantings if each.failure is None and each.planted and not each.missed]
     yield from _newest(whole, lambda each: each.policy)
+    drills = _of(records, StolenEnded)
+    yield from _newest(drills, lambda each: each.policy)
+    yield from _newest([each for each in drills if each.verdict == 'pass'], lambda each: each.policy)
     yield from _begun(records, ends)
 
 

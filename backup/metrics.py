@@ -23,6 +23,7 @@ from backup.record import (
     Record,
     RestoreEnded,
     RunEnded,
+    StolenEnded,
     VerificationEnded,
 )
 from backup.status import WORST, PolicyStatus
@@ -204,7 +205,7 @@ def _of_refusals(refused: Mapping[tuple[str, str], int]) -> Family:
 
 def _what(end: Ended) -> str:
     kinds: Mapping[type[Ended], str] = {
-        CopyEnded: 'copy', RunEnded: 'run', RestoreEnded: 'restore', PlantingEnded: 'planting'
+        CopyEnded: 'copy', RunEnded: 'run', RestoreEnded: 'restore', PlantingEnded: 'planting', StolenEnded: 'stolen',
     }  # fmt: skip
     return kinds.get(type(end), getattr(end, 'depth', 'forget'))
 

@@ -16,6 +16,9 @@ CLOCK_TOLERANCE_SECONDS = 300.0
 WORM = re.compile('worm|object.?lock|is locked', re.IGNORECASE)
 """How some stores say that a lock holds, in place of a denial."""
 
+Try = tuple[str, str, str, dict[str, Any]]
+"""What a thief tries: its name, the reason against the bucket if it works, the call and its arguments."""
+
 
 @dataclass(frozen=True)
 class Examined:
@@ -46,10 +49,10 @@ def examine(store: ObjectStore, bucket: str, lock_days: int) -> Examined:
     reasons += _stamp(store, bucket, version, lock_days)
     tried = ['write', 'read the lock of what was written']
     for name, reason, call, arguments in _attacks(store, bucket, version):
-        outcome = _tried(store, name, call, arguments)
+        outcome = tried_on(store, name, call, arguments)
         if outcome is None:
             reasons.append(f'{bucket}: {reason}')
-        elif outcome.exit_class is not ExitClass.REFUSED and not WORM.search(str(outcome)):
+        elif not is_refusal(outcome):
             reasons.append(f'{bucket}: whether {reason} could not be tried: {outcome}')
             continue
         tried.append(name)
@@ -103,25 +106,34 @@ def _stamp(store: ObjectStore, bucket: str, version: str, lock_days: int) -> lis
     return []
 
 
-def _attacks(store: ObjectStore, bucket: str, version: str) -> list[tuple[str, str, str, dict[str, Any]]]:
-    """Return what a thief would try, the most harmful last: name, the reason if it works, the call."""
-    probe = {'Bucket': bucket, 'Key': PROBE, 'VersionId': version}
+def attacks_on_version(bucket: str, key: str, version: str) -> list[Try]:
+    """Given one version of an object, return what a thief would try against it, the most harmful last."""
+    target = {'Bucket': bucket, 'Key': key, 'VersionId': version}
     soon = datetime.now(UTC) + timedelta(seconds=60)
     retention = {'Mode': 'COMPLIANCE', 'RetainUntilDate': soon}
-    found: list[tuple[str, str, str, dict[str, Any]]] = [
+    return [
         (
             'shorten a lock', 'the writer can change the lock of what is kept',
-            'put_object_retention', {**probe, 'Retention': retention},
+            'put_object_retention', {**target, 'Retention': retention},
         ),
+        ('delete a version', 'the writer can delete a version', 'delete_object', target),
+        (
+            'delete a version past its lock', 'the writer can delete a version by bypassing its lock',
+            'delete_object', {**target, 'BypassGovernanceRetention': True},
+        ),
+    ]  # fmt: skip
+
+
+def _attacks(store: ObjectStore, bucket: str, version: str) -> list[Try]:
+    """Return what a thief would try, the most harmful last: name, the reason if it works, the call."""
+    shorten, *delete = attacks_on_version(bucket, PROBE, version)
+    found: list[Try] = [
+        shorten,
         (
             'change the versioning', 'the writer can change whether versions are kept',
             'put_bucket_versioning', {'Bucket': bucket, 'VersioningConfiguration': {'Status': 'Enabled'}},
         ),
-        ('delete a version', 'the writer can delete a version', 'delete_object', probe),
-        (
-            'delete a version past its lock', 'the writer can delete a version by bypassing its lock',
-            'delete_object', {**probe, 'BypassGovernanceRetention': True},
-        ),
+        *delete,
     ]  # fmt: skip
     lock = _lock(store, bucket)
     if lock.get('Rule'):
@@ -136,7 +148,12 @@ def _attacks(store: ObjectStore, bucket: str, version: str) -> list[tuple[str, s
     return found
 
 
-def _tried(store: ObjectStore, name: str, call: str, arguments: dict[str, Any]) -> BackupFailed | None:
+def is_refusal(outcome: BackupFailed) -> bool:
+    """Given how a store did not do what it was told, return whether it was for want of rights or for a lock."""
+    return outcome.exit_class is ExitClass.REFUSED or WORM.search(str(outcome)) is not None
+
+
+def tried_on(store: ObjectStore, name: str, call: str, arguments: dict[str, Any]) -> BackupFailed | None:
     """Return None if the store did it, else how it did not. Raise BackupFailed if it did not answer at all."""
     try:
         store.call(call, name, **arguments)

@@ -31,7 +31,10 @@ PAGE_KEYS = 1000
 
 @dataclass(frozen=True)
 class Place:
-    """Where an S3 is and how it is spoken to. `credentials_file` is JSON: `key_id` and `secret`, mode 0600."""
+    """Where an S3 is and how it is spoken to.
+
+    `credentials_file`, mode 0600, is JSON with `key_id` and `secret`, or the login of a place of restic.
+    """
 
     endpoint: str
     credentials_file: Path
@@ -210,16 +213,24 @@ def _credentials(file: Path) -> tuple[str, str]:
     """Given a file, return the identity and the secret in it. Raise BadInput if it has none, or others may read it."""
     try:
         mode = file.stat().st_mode
-        document = json.loads(file.read_text(encoding='utf-8'))
+        text = file.read_text(encoding='utf-8')
+        document = _login(text) or json.loads(text)
     except OSError as error:
         raise BadInput(f'{file}: {error.strerror}') from None
     except ValueError:
-        raise BadInput(f'{file}: it is no JSON') from None
+        raise BadInput(f'{file}: it is neither JSON nor a login of restic') from None
     if mode & 0o077:
         raise BadInput(f'{file}: others may read this secret; set its mode to 0600')
     if not isinstance(document, dict) or not all(isinstance(document.get(key), str) for key in ('key_id', 'secret')):
         raise BadInput(f'{file}: `key_id` and `secret` are needed')
     return document['key_id'], document['secret']
+
+
+def _login(text: str) -> dict[str, str]:
+    """Given a file's text, return its keys if it is a login of a place of restic (`NAME=value` lines), else nothing."""
+    lines = dict(line.split('=', 1) for line in text.splitlines() if '=' in line)
+    names = {'key_id': 'AWS_ACCESS_KEY_ID', 'secret': 'AWS_SECRET_ACCESS_KEY'}
+    return {key: lines[name] for key, name in names.items()} if set(names.values()) <= set(lines) else {}
 
 
 def _add_digest(params: dict[str, Any], **_: Any) -> None:

@@ -84,6 +84,8 @@ class Places:
     host: str
     files: tuple[FilePlace, ...]
     database: str | None = None
+    restorer_file: str | None = None
+    """The login that reads every version of the off-site store and writes nothing, where this host has it."""
 
     def of(self, repository: str, place: Place | None = None) -> tuple[FilePlace, ...]:
         """Given a repository and a place, or none for all, return what there is of it, by host and place."""
@@ -112,6 +114,7 @@ def read_places(file: Path = PLACES) -> Places:
             document['host'],
             tuple(FilePlace(**each | {'options': tuple(each['options'])}) for each in document['files']),
             document['database'],
+            document.get('restorer_file'),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadInput(f'{file} cannot be used ({error}); `anlan up` writes it anew') from None

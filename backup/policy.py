@@ -22,8 +22,12 @@ ClauseId = Annotated[str, StringConstraints(pattern=r'^[a-z0-9]+(?:[.-][a-z0-9]+
 Engine = Literal['restic', 'pgbackrest', 'stream', 'object-copy']
 """stream: what a command prints, kept by restic. object-copy: objects of one store copied to another."""
 
+STOLEN_ENGINES = frozenset({'restic', 'stream'})
+"""Engines whose repository a drill of stolen credentials can copy, attack and open again."""
+
 DAY_SECONDS = 86400
 LONGEST_PATH = 240
+STOLEN_DAYS = 31
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _UNSAFE = ('..', '//', '\0', '\n')
 
@@ -125,14 +129,19 @@ class Verification(Section):
         'Fri *-*-* 04:10:00',
     )  # fmt: skip
     restore: Calendar = key('Sun *-*-* 04:10:00', 'When it is restored into a scratch place.', 'Sun *-*-* 04:10:00')
+    stolen: Calendar | None = key(
+        None, 'When the loss of the writers\' credentials is drilled, off-site; files alone. Each drill leaves locked '
+        'bytes in the store until their lock ends.', '*-*-03 04:40:00',
+    )  # fmt: skip
     restore_within_days: int = key(
         8, 'Without a verified restore for longer the policy counts as late.', 8, unit='days', ge=1, le=31
     )
 
-    @field_validator('structure', 'data', 'equality', 'planting', 'restore')
+    @field_validator('structure', 'data', 'equality', 'planting', 'restore', 'stolen')
     @classmethod
-    def _calendar(cls, text: str) -> str:
-        parse(text)
+    def _calendar(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse(text)
         return text
 
     @model_validator(mode='after')
@@ -143,6 +152,10 @@ class Verification(Section):
             days = longest_gap_seconds(parse(getattr(self, name)), _START) / DAY_SECONDS
             if days > most_days:
                 raise ValueError(f'{name} runs every {days:g} days; it has to be every {most_days:g} at least')
+        if self.stolen is not None:
+            days = longest_gap_seconds(parse(self.stolen), _START) / DAY_SECONDS
+            if days > STOLEN_DAYS:
+                raise ValueError(f'stolen runs every {days:g} days; it has to be every {STOLEN_DAYS} at least')
         if self.restore_within_days * DAY_SECONDS <= longest_gap_seconds(parse(self.restore), _START):
             raise ValueError('restore_within_days leaves no time for the restore itself')
         return self
@@ -226,6 +239,8 @@ class Policy(Section):
             raise ValueError('schedule.full is missing: pgBackRest builds on a full backup')
         if self.engine != 'pgbackrest' and self.schedule.copy_offsite is None:
             raise ValueError(f'schedule.copy_offsite is missing: {self.engine} writes to the local place alone')
+        if self.verification.stolen is not None and self.engine not in STOLEN_ENGINES:
+            raise ValueError(f'verification.stolen: the drill copies a repository of restic, {self.engine} has none')
         if self.real_time is not None and self.engine != 'pgbackrest':
             raise ValueError(f'real_time: {self.engine} does not follow changes')
         return self

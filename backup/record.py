@@ -23,7 +23,7 @@ from backup.failure import ExitClass
 
 RECORDS = Path('/var/lib/anlan/backup/records.jsonl')
 LONGEST_LINE_BYTES = 1 << 20
-What = Literal['run', 'copy', 'verification', 'restore', 'planting', 'forget']
+What = Literal['run', 'copy', 'verification', 'restore', 'planting', 'stolen', 'forget']
 WORDS = frozenset(each.word for each in ExitClass)
 
 
@@ -133,6 +133,51 @@ class PlantingEnded(Ended):
 
 
 @dataclass(frozen=True)
+class StolenEnded(Ended):
+    """A drill of stolen credentials: a copy of a repository attacked with the writer's, had back with the restorer's.
+
+    `tried` counts what must be refused; `attacks` says how often each was, `succeeded` names those that were not all
+    refused. `unproven` is why the drill proves nothing: what could not be tried, or an attack without effect.
+    `problems` is what did not come back as it was. `kept_bytes` stay locked in the store until `kept_until` at least.
+    """
+
+    snapshot: str | None = None
+    before: datetime | None = None
+    objects: int = 0
+    copied_bytes: int = 0
+    overwritten: int = 0
+    deleted: int = 0
+    tried: int = 0
+    refused: int = 0
+    attacks: tuple[str, ...] = ()
+    succeeded: tuple[str, ...] = ()
+    unproven: tuple[str, ...] = ()
+    brought_bytes: int = 0
+    reading_seconds: float = 0.0
+    restored_bytes: int = 0
+    restoring_seconds: float = 0.0
+    files: int = 0
+    checks: int = 0
+    problems: tuple[str, ...] = ()
+    wiped_bytes: int = 0
+    kept_bytes: int = 0
+    kept_until: datetime | None = None
+
+    @property
+    def verdict(self) -> Literal['pass', 'fail', 'not-verified']:
+        """Return what the drill shows: an attack that succeeded, or data that is not what it was, is a fail."""
+        if self.succeeded or self.problems:
+            return 'fail'
+        whole = self.failure is None and not self.unproven and self.overwritten == self.deleted == self.objects > 0
+        return 'pass' if whole and 0 < self.tried == self.refused and self.checks > 0 else 'not-verified'
+
+    @property
+    def bytes_per_second(self) -> float:
+        """Return at what rate the repository was read as of before, 0 where none was."""
+        return self.brought_bytes / self.reading_seconds if self.reading_seconds > 0 else 0.0
+
+
+@dataclass(frozen=True)
 class ForgettingEnded(Ended):
     """What ran out: how many snapshots were forgotten, and what that freed."""
 
@@ -169,11 +214,12 @@ class Lagged:
 
 
 Record = (
-    Begun | RunEnded | CopyEnded | VerificationEnded | RestoreEnded | PlantingEnded | ForgettingEnded | Looked | Lagged
-)
+    Begun | RunEnded | CopyEnded | VerificationEnded | RestoreEnded | PlantingEnded | StolenEnded | ForgettingEnded
+    | Looked | Lagged
+)  # fmt: skip
 KINDS: dict[str, type[Record]] = {
     'begun': Begun, 'run': RunEnded, 'copy': CopyEnded, 'verification': VerificationEnded, 'restore': RestoreEnded,
-    'planting': PlantingEnded, 'forget': ForgettingEnded, 'look': Looked, 'lag': Lagged,
+    'planting': PlantingEnded, 'stolen': StolenEnded, 'forget': ForgettingEnded, 'look': Looked, 'lag': Lagged,
 }  # fmt: skip
 _NAMES: dict[type, str] = {kind: name for name, kind in KINDS.items()}
 _HINTS = {kind: get_type_hints(kind) for kind in KINDS.values()}

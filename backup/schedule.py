@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 OPERATOR = 'operator'
 """As a tier: the machine that `anlan` runs on. What it has is handed to the keeper, below INCOMING, and kept there."""
 
+STOLEN_WITHIN_DAYS = 35
+"""How old the last drill of stolen credentials may be where there is one on a schedule: a month and some days."""
+
 INCOMING = '/var/lib/anlan/backup/incoming'
 
 LOOK = '*-*-* 0/2:40:00'
@@ -82,6 +85,7 @@ def promise_of(policy: Policy, hosts: Mapping[str, Sequence[str]]) -> Promise:
         restore_within_days=policy.verification.restore_within_days,
         deadline_seconds=policy.schedule.deadline_seconds,
         real_time_lag_seconds=None if policy.real_time is None else policy.real_time.lag_seconds,
+        stolen_within_days=None if policy.verification.stolen is None else STOLEN_WITHIN_DAYS,
     )
 
 
@@ -131,6 +135,7 @@ def _keeper_tasks(policy: Policy) -> list[Task]:
         _task(policy, 'equality', verification.equality, policy.places),
         _task(policy, 'planting', verification.planting, policy.places),
         _task(policy, 'restore', verification.restore, policy.places),
+        *([_task(policy, 'stolen', verification.stolen, ('offsite',))] if verification.stolen else []),
         _task(policy, 'forget', schedule.forget, policy.places),
         _task(policy, 'look', LOOK, policy.places),
     ]

@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from anlan.errors import BadInput
 from backup.port import Retention
 
-Kind = Literal['incremental', 'full', 'copy', 'structure', 'data', 'equality', 'planting', 'restore', 'forget', 'look']
-KINDS: tuple[Kind, ...] = (
-    'incremental', 'full', 'copy', 'structure', 'data', 'equality', 'planting', 'restore', 'forget',
-    'look',
-)  # fmt: skip
+Kind = Literal[
+    'incremental', 'full', 'copy', 'structure', 'data', 'equality', 'planting', 'restore', 'stolen', 'forget', 'look'
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Place = Literal['local', 'offsite']
 PLACES: tuple[Place, ...] = ('local', 'offsite')
 VERSION = 1
@@ -74,6 +73,8 @@ class Promise:
     restore_within_days: int
     deadline_seconds: int
     real_time_lag_seconds: float | None = None
+    stolen_within_days: int | None = None
+    """How old the last drill of stolen credentials may be; None where there is none on a schedule."""
 
     def groups(self) -> tuple[frozenset[str] | None, ...]:
         """Return sets of hosts, of each of which one must have succeeded; None stands for whichever host."""

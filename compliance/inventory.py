@@ -9,7 +9,7 @@ import yaml
 from anlan.paths import ROOT
 from compliance.check_list import list_checks
 
-EVIDENCE = ('reachability', 'canary', 'drift', 'hardening', 'mutation', 'restore-drill')
+EVIDENCE = ('reachability', 'canary', 'drift', 'hardening', 'mutation', 'restore-drill', 'ransomware-drill')
 """Kinds of records that commands write to the ledger, with a verdict."""
 
 

@@ -134,13 +134,18 @@ class _Ways:
                     )
                 )  # fmt: skip
                 yield self._key_file(repository, writer, 'offsite')
-        yield self._places(Places(host, tuple(places), f'{FOLDER}/database.json'))
+        restorer = f'{FOLDER}/offsite-restorer' if self._vault is not None else None
+        yield self._places(Places(host, tuple(places), f'{FOLDER}/database.json', restorer))
         logins = sorted({writer for _, writer in writers} - {host})
         lines = ''.join(f'{login}:{hashed(self._login(login))}\n' for login in logins)
         yield {'path': f'{FOLDER}/logins', 'text': lines, 'mode': '0640', 'group': 'anlan-backup', 'then': ['serve']}
-        key_id, secret = (self._secrets[f'object_store_writer_{word}'] for word in ('key_id', 'secret'))
-        offsite = f'AWS_ACCESS_KEY_ID={key_id}\nAWS_SECRET_ACCESS_KEY={secret}\nAWS_DEFAULT_REGION={REGION}\n'
-        yield {'path': f'{FOLDER}/offsite-login', 'text': offsite, 'mode': '0600'}
+        yield {'path': f'{FOLDER}/offsite-login', 'text': self._store_login('writer'), 'mode': '0600'}
+        if restorer is not None:
+            yield {'path': restorer, 'text': self._store_login('restorer'), 'mode': '0600'}
+
+    def _store_login(self, user: str) -> str:
+        key_id, secret = (self._secrets[f'object_store_{user}_{word}'] for word in ('key_id', 'secret'))
+        return f'AWS_ACCESS_KEY_ID={key_id}\nAWS_SECRET_ACCESS_KEY={secret}\nAWS_DEFAULT_REGION={REGION}\n'
 
     def _login(self, host: str) -> str:
         return derived(self._secrets['backup_login_password'], host)

@@ -13,6 +13,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from anlan.cli.backup_evidence import DRILLS, clauses_of, observed_of, verdict_of
 from anlan.cli.backup_hosts import LISTING_SECONDS, AgentFailed, Answer, ask_agent, ends_of, records_of
 from anlan.cli.backup_lag import Measured, measure
 from anlan.cli.backup_moment import MomentWish, discard_moment, restore_moment
@@ -36,7 +37,7 @@ from backup.failure import MEANING, ExitClass
 from backup.judgement import judge, spoken
 from backup.moment import wanted
 from backup.policies_file import load_policies
-from backup.policy import Policy
+from backup.policy import STOLEN_ENGINES, Policy
 from backup.record import Ended, Record, line_of
 from backup.report.words import LANGUAGES
 from backup.schedule import OPERATOR, hosts_of, next_runs, plans
@@ -49,7 +50,6 @@ CODES = (
     + '.'
 )
 SHOWN_RUNS = 20
-DRILLS = {'restore', 'accident'}
 PolicyName = Annotated[str, typer.Argument(help='Name of a policy; `anlan backup plan` lists them.')]
 
 app = typer.Typer(help='Backups: policies, runs, looks and restores.', no_args_is_help=True)
@@ -139,12 +139,22 @@ def drill(
     accident: Annotated[
         bool, typer.Option('--accident', help='Of the database: delete rows of the drill, and have them back.')
     ] = False,
+    stolen: Annotated[
+        bool,
+        typer.Option(
+            '--stolen', help="Of files: attack an off-site copy with the writers' credentials, and have it back."
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Restore a policy from both places into a scratch folder, compare it with what was kept, wipe it, record it."""
+    if accident and stolen:
+        raise BadInput('--accident and --stolen are two drills; do one after the other')
+    if stolen and policy_named(policy).engine not in STOLEN_ENGINES:
+        raise BadInput(f'--stolen: {policy} is kept by {policy_named(policy).engine}; the drill copies one of restic')
     if accident and policy_named(policy).engine != 'pgbackrest':
         raise BadInput(f'--accident: {policy} is kept as snapshots, between which there is nothing to go back to')
-    _do(platform, policy, ('accident' if accident else 'restore',), json=json)
+    _do(platform, policy, ('stolen' if stolen else 'accident' if accident else 'restore',), json=json)
 
 
 @app.command('list', epilog=CODES)
@@ -298,7 +308,7 @@ def _do(platform_file: Any, name: str, kinds: Sequence[str], *, json: bool) -> N
     parts = plans(file.name, load_policies(), hosts_of(file))
     with observing(file) as (remote, outputs):
         require_bastion(file, remote)
-        recording = Recording.begun(file, 'restore-drill' if DRILLS & set(kinds) else 'backup', name, outputs)
+        recording = Recording.begun(file, DRILLS.get(kinds[0], 'backup'), name, outputs)
         if {'incremental', 'full'} & set(kinds) and any(each.tier == OPERATOR for each in chosen.sources):
             paths = PlatformPaths.of(file.name)
             with hold(paths.lock, 'anlan backup run'), step('What stands under var/'):
@@ -318,11 +328,11 @@ def _do(platform_file: Any, name: str, kinds: Sequence[str], *, json: bool) -> N
                 ends += found
                 code = code or answer.code
         recording.ended(
-            _verdict(ends, reasons, kinds),
-            {'ends': len(ends), 'failed': sum(each.failure is not None for each in ends), 'reasons': reasons},
+            verdict_of(ends, reasons, kinds[0]),
+            observed_of(ends, reasons),
             {'backup.jsonl': ''.join(line_of(each) + '\n' for each in ends).encode()},
-            chosen.clauses if DRILLS & set(kinds) else (),
-        )
+            clauses_of(chosen, kinds[0]),
+        )  # fmt: skip
     if json:
         print_json({'policy': name, 'ends': [from_json(line_of(each)) for each in ends], 'reasons': reasons})
     else:
@@ -340,6 +350,10 @@ def _errands(
             (keeper, ['accident', '--policy', policy.name, '--place', place, '--seconds', f'{seconds:g}'], seconds)
             for place in policy.places
         ]
+    if kind == 'stolen':
+        words = ['stolen', '--policy', policy.name, '--repository', policy.repository]
+        seconds = float(policy.schedule.deadline_seconds)
+        return [(keeper, [*words, '--seconds', f'{seconds:g}'], 3 * seconds)]
     name = f'{policy.name}-{kind}'
     return [
         (host, ['task', name], 2.0 * task.deadline_seconds)
@@ -347,14 +361,6 @@ def _errands(
         for task in part.tasks
         if task.name == name
     ]
-
-
-def _verdict(ends: Sequence[Ended], reasons: Sequence[str], kinds: Sequence[str]) -> Any:
-    if any(is_bad(each) for each in ends):
-        return 'fail'
-    if reasons or not ends:
-        return 'not-verified'
-    return 'pass' if DRILLS & set(kinds) else None
 
 
 def _short(ends: Sequence[Ended], answer: Answer) -> str:

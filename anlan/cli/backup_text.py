@@ -12,7 +12,7 @@ from rich.text import Text
 from anlan.cli.backup_lag import Measured
 from anlan.console import results
 from backup.judgement import spoken
-from backup.record import Ended, RestoreEnded, RunEnded, VerificationEnded
+from backup.record import Ended, RestoreEnded, RunEnded, StolenEnded, VerificationEnded
 from backup.status import PolicyStatus
 
 SHOWN_REASONS = 4
@@ -25,6 +25,8 @@ def is_bad(end: Ended) -> bool:
         return True
     if isinstance(end, RestoreEnded):
         return not end.verified
+    if isinstance(end, StolenEnded):
+        return end.verdict != 'pass'
     return isinstance(end, VerificationEnded) and bool(end.problems)
 
 
@@ -49,12 +51,27 @@ def _what(end: Ended) -> str:
         noted = f'; {end.sentence}' if end.sentence else ''
         back = f'{end.files} files, {end.restored_bytes / 1e6:.1f} MB back, {end.checks} things compared'
         return problems or back + noted
+    if isinstance(end, StolenEnded):
+        return _stolen(end)
     if isinstance(end, VerificationEnded):
         return '; '.join(end.problems[:3]) or f'{end.depth} is whole'
     if isinstance(end, RunEnded):
         snapshot = short(end.snapshot or 'nothing')
         return f'{snapshot}: {end.files} files, {end.source_bytes / 1e6:.1f} MB, new {end.added_bytes / 1e6:.1f} MB'
     return 'done'
+
+
+def _stolen(end: StolenEnded) -> str:
+    """Return what a drill of stolen credentials showed: why it did not pass, or all that was seen."""
+    wrong = [*(f'not refused: {each}' for each in end.succeeded), *end.problems, *end.unproven]
+    if wrong or end.verdict != 'pass':
+        return '; '.join(wrong[:3]) or 'not everything was tried and compared, so it proves nothing'
+    until = '' if end.kept_until is None else f', locked until {end.kept_until:%Y-%m-%d}'
+    return (
+        f'{end.objects} objects overwritten and deleted, {end.refused} of {end.tried} attacks refused; had back as of '
+        f'before at {end.bytes_per_second / 1e6:.1f} MB/s, {end.files} files, {end.checks} things compared; '
+        f'{end.kept_bytes / 1e6:.1f} MB stay in the store{until}, then its lifecycle takes them'
+    )
 
 
 def print_statuses(found: Iterable[PolicyStatus], silent: Mapping[str, str]) -> None:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 from backup.coverage import Exemption
 from backup.judgement import LAST_RESTORES
 from backup.policy import Policy
-from backup.record import Looked, PlantingEnded, Record, RestoreEnded
+from backup.record import Looked, PlantingEnded, Record, RestoreEnded, StolenEnded
 from backup.report.picture import Size, restores, sizes
 from backup.report.words import Language, size, span, words
 from backup.retention_class import BOUNDS, horizon_days
@@ -55,6 +55,7 @@ class Shown:
     planted: int
     caught: int
     sharing: tuple[str, ...]
+    stolen: StolenEnded | None
 
     @property
     def state(self) -> str:
@@ -125,6 +126,7 @@ def _shown(policy: Policy, status: PolicyStatus | None, found: Found, language: 
             for other in found.policies
             if other is not policy and other.repository == policy.repository
         ),
+        stolen=max((each for each in own if isinstance(each, StolenEnded)), key=lambda each: each.ended, default=None),
         caught=sum(len(set(each.caught) & set(each.planted)) for each in plantings),
     )  # fmt: skip
 

@@ -77,6 +77,15 @@ def test_what_was_run_and_restored_stands_in_the_status(standing: Standing) -> N
     assert policies['records']['last_verified_restore'] is None
 
 
+def test_stolen_writers_credentials_destroy_nothing_that_is_kept_off_site(standing: Standing) -> None:
+    asked(standing, 'run', 'platform')
+    (end,) = asked(standing, 'drill', 'platform', '--stolen')['ends']
+    assert (end['failure'], end['succeeded'], end['unproven'], end['problems']) == (None, [], [], []), end
+    assert end['overwritten'] == end['deleted'] == end['objects'] > 0
+    assert end['tried'] == end['refused'] > end['objects']
+    assert end['checks'] > 0
+
+
 METRICS = '/run/anlan/metrics/backup.prom'
 
 

@@ -18,6 +18,7 @@ from backup.record import (
     Record,
     RestoreEnded,
     RunEnded,
+    StolenEnded,
     VerificationEnded,
 )
 from backup.schedule import plans, promise_of
@@ -85,6 +86,13 @@ def restore(ago: timedelta, seconds: float = 40.0, **changes: Any) -> RestoreEnd
         'checks': 12, 'problems': (),
     }  # fmt: skip
     return RestoreEnded(**default | given)
+
+
+def drilled(ago: timedelta, **changes: Any) -> StolenEnded:
+    """Given how long ago a drill of stolen credentials ended, return its record: it passed, unless changes say no."""
+    given = end(ago, host='ops-1', place='offsite', **changes)
+    default = {'objects': 2, 'overwritten': 2, 'deleted': 2, 'tried': 9, 'refused': 9, 'checks': 3}
+    return StolenEnded(**default | given)
 
 
 def well(given: Promise) -> list[Record]:

@@ -13,7 +13,7 @@ from backup import agent
 from backup.agent import alone, exit_code_of, install, main, plan_of_host
 from backup.failure import BackupFailed, ExitClass
 from backup.packing import packed
-from backup.record import RestoreEnded, VerificationEnded
+from backup.record import RestoreEnded, StolenEnded, VerificationEnded
 from backup.task import HostPlan, Task
 
 from .moments import at
@@ -135,3 +135,46 @@ def test_what_hosts_run_is_the_same_bytes_each_time_and_needs_nothing_but_the_st
     )
     assert done.returncode == BadInput.exit_code, done.stderr
     assert 'jobs.json cannot be read' in done.stdout
+
+
+def test_a_host_without_boto3_says_which_package_the_drill_of_stolen_credentials_lacks(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    file = tmp_path / 'backup.pyz'
+    file.write_bytes(packed())
+    program = (
+        f'import sys; sys.path.insert(0, {str(file)!r})\n'
+        'from backup.agent import _drilled\nfrom backup.places import Places\n'
+        "_drilled(Places('app-1', ()), 'platform', 'platform', 1.0, 1.0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, '-I', '-S', '-c', program], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert 'app-1 lacks the Python module boto' in done.stderr
+    assert 'install the package python3-boto3' in done.stderr
+
+
+def test_a_drill_of_stolen_credentials_is_a_task_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from backup import stolen
+    from backup.places import Places
+
+    asked: list[tuple[str, str, float]] = []
+    fields = {'identity': 'x', 'policy': 'media', 'host': 'app-1', 'place': 'offsite', 'began': at(0), 'ended': at(1)}
+
+    def do(self: stolen.StolenDrill, policy: str, repository: str, seconds: float) -> StolenEnded:
+        asked.append((policy, repository, seconds))
+        return StolenEnded(**fields, failure=None, sentence='', succeeded=('delete a version (2 of 2)',))
+
+    monkeypatch.setattr(agent, 'LOCKS', tmp_path / 'locks')
+    monkeypatch.setattr(agent, 'read_places', lambda _: Places('ops-1', ()))
+    monkeypatch.setattr(
+        agent, 'plan_of_host', lambda: HostPlan('lab', 'ops-1', (task('media-stolen', kind='stolen'),))
+    )  # fmt: skip
+    monkeypatch.setattr(stolen.StolenDrill, 'do', do)
+    assert main(['task', 'media-stolen']) == 1
+    assert json.loads(capsys.readouterr().out)['succeeded'] == ['delete a version (2 of 2)']
+    assert main(['stolen', '--policy', 'media', '--repository', 'media', '--seconds', '9']) == 1
+    assert asked == [('media', 'media', 600.0), ('media', 'media', 9.0)]

@@ -105,7 +105,7 @@ def place(tmp_path: Path, document: object, mode: int = 0o600, **more: object) -
         ({'key_id': 'a', 'secret': 's3cret'}, 0o640, 'others may read this secret'),
         ({'key_id': 'a'}, 0o600, '`key_id` and `secret` are needed'),
         (['a'], 0o600, '`key_id` and `secret` are needed'),
-        ('{"key_id": "s3cret"', 0o600, 'it is no JSON'),
+        ('{"key_id": "s3cret"', 0o600, 'it is neither JSON nor a login of restic'),
     ],
 )
 def test_credentials_that_cannot_be_used_are_refused_without_being_told(

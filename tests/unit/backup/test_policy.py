@@ -82,6 +82,8 @@ def test_face_evidence_is_planned_never_covered_and_has_a_key_of_its_own() -> No
         ('keep', {'retention_class': 'face-evidence', 'monthly': 2}, 'face-evidence allows 30'),
         ('verification.restore', '*-*-01 04:00', 'restore runs every'),
         ('verification.planting', 'monthly', 'planting runs every'),
+        ('verification.stolen', '*-01-03 04:40:00', 'stolen runs every 365 days; it has to be every 31 at least'),
+        ('verification.stolen', 'Someday', "'Someday'"),
         ('engine', 'pgbackrest', 'sources.0 has no stanza'),
         ('real_time', {'way': 'write-ahead-log', 'lag_seconds': 1}, 'does not follow changes'),
         ('sources.0.paths', ['../etc'], 'is no plain path'),
@@ -98,6 +100,14 @@ def test_a_policy_that_breaks_a_rule_is_refused_with_its_path(folder: Path, path
     with pytest.raises(InvalidFile) as refused:
         load_policies(folder)
     assert said in str(refused.value)
+
+
+def test_a_drill_of_stolen_credentials_is_for_policies_of_restic_alone(folder: Path) -> None:
+    document = {**policy('database').model_dump(mode='json', exclude_none=True)}
+    document['verification']['stolen'] = '*-*-03 04:40:00'
+    (folder / 'database.yaml').write_text(yaml.safe_dump(document, allow_unicode=True), encoding='utf-8')
+    with pytest.raises(InvalidFile, match='pgbackrest has none'):
+        load_policies(folder)
 
 
 def test_all_errors_of_all_files_are_listed_at_once(folder: Path) -> None:

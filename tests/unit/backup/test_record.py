@@ -28,13 +28,14 @@ from backup.record import (
     record_of,
     unfinished,
 )
-from tests.unit.backup.policy_samples import DAY, NOW, PROMISES, end, look, restore, run, well
+from tests.unit.backup.policy_samples import DAY, NOW, PROMISES, drilled, end, look, restore, run, well
 
 EVERY: list[Record] = [
     Begun('1', 'run', 'media', 'app-1', 'local', NOW), run(DAY), CopyEnded(**end(DAY, place='offsite')),
     *[each for each in well(PROMISES[0]) if type(each).__name__ == 'VerificationEnded'], restore(DAY),
     restore(DAY, failure='corrupt', sentence='破损\n"quoted"', recovery_point=None),
     PlantingEnded(**end(DAY), planted=('a', 'b'), caught=('a',)), ForgettingEnded(**end(DAY), removed=3, freed_bytes=9),
+    drilled(DAY, before=NOW, kept_until=NOW, attacks=('delete a version: 2 of 2 refused',), reading_seconds=0.5),
     look(DAY), look(DAY, newest=None, lock_age_seconds=None, used_share=None), Lagged('media', 'x', 'local', NOW, -0.5),
 ]  # fmt: skip
 

@@ -16,7 +16,18 @@ from backup.judgement import judge
 from backup.report.page import Found, daily_sizes, render_page
 from backup.report.picture import restores, sizes
 from backup.report.words import FILE, LANGUAGES, Language, size, words
-from tests.unit.backup.policy_samples import DAY, HOUR, NOW, POLICIES, PROMISES, look, restore, six_weeks
+from tests.unit.backup.policy_samples import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOW,
+    POLICIES,
+    PROMISES,
+    drilled,
+    look,
+    restore,
+    six_weeks,
+)
 
 HOSTILE = '<script>alert(1)</script>"\'&\u202e'
 
@@ -113,3 +124,18 @@ def test_a_policy_that_was_never_judged_is_never_ok() -> None:
 def test_it_becomes_paper_in_both_languages() -> None:
     papers = papers_of({language: render_page(found(), language) for language in LANGUAGES})
     assert all(content.startswith(b'%PDF-') and len(content) > 20_000 for content in papers.values())
+
+
+@pytest.mark.parametrize('language', LANGUAGES)
+def test_the_last_drill_of_stolen_credentials_stands_at_its_policy(language: Language) -> None:
+    t = words(language)
+    assert t['none_stolen'] in render_page(found(), language)
+    passed = drilled(HOUR, policy='platform')
+    failed = drilled(MINUTE, policy='platform', refused=8, succeeded=(HOSTILE, 'delete a version (1 of 2)'))
+    page = render_page(found([*six_weeks(), passed]), language)
+    assert t['stolen_counts'].format(2, 9, 9) in page
+    page = render_page(found([*six_weeks(), passed, failed]), language)
+    assert f'✗ {t["stolen_fail"]}' in page
+    assert t['stolen_counts'].format(2, 8, 9) in page
+    assert 'delete a version (1 of 2)' in page
+    assert '<script' not in page

@@ -14,7 +14,7 @@ from backup.on_calendar import for_systemd, longest_gap_seconds, parse
 from backup.schedule import hosts_of, next_runs
 from backup.task import HostPlan, read_plan
 from backup.unit_files import service, timer, unit_files
-from tests.unit.backup.policy_samples import NOW, POLICIES, host_plans
+from tests.unit.backup.policy_samples import NOW, POLICIES, host_plans, promise
 from tests.unit.samples import lab
 
 START = datetime(2026, 11, 26, 2, 0, tzinfo=UTC)
@@ -74,6 +74,13 @@ def test_every_active_policy_is_run_copied_or_written_twice_verified_restored_an
             continue
         assert {'incremental', 'structure', 'data', 'equality', 'planting', 'restore', 'forget'} <= kinds
         assert 'copy' in kinds or policy.schedule.copy_offsite is None
+
+
+def test_the_loss_of_the_writers_credentials_is_drilled_each_month_where_a_policy_says_so_and_promised() -> None:
+    (task,) = [task for plan in host_plans().values() for task in plan.tasks if task.kind == 'stolen']
+    assert (task.policy, task.places, task.on_calendar) == ('platform', ('offsite',), '*-*-03 04:40:00')
+    assert promise('platform').stolen_within_days == 35
+    assert promise('media').stolen_within_days is None
 
 
 def test_a_plan_comes_back_from_its_file() -> None:

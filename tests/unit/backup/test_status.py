@@ -29,6 +29,7 @@ from tests.unit.backup.policy_samples import (
     MINUTE,
     NOW,
     PROMISES,
+    drilled,
     end,
     judged,
     look,
@@ -102,6 +103,39 @@ def test_each_record_alone_that_is_taken_away_is_missed_except_that_of_the_copy(
 )  # fmt: skip
 def test_each_thing_that_goes_wrong_is_said(more: list[Record], expected: str) -> None:
     assert said(WELL + more).startswith(expected) or expected in said(WELL + more)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'expected'),
+    [
+        ({'succeeded': ('delete a version (2 of 2)',)}, 'did not pass: delete a version (2 of 2)'),
+        ({'problems': ('config is damaged',)}, 'did not pass: config is damaged'),
+        ({'unproven': ('the attack had no effect',)}, 'did not pass: the attack had no effect'),
+        ({'checks': 0}, 'did not pass: not everything was tried'),
+        ({'failure': 'unreachable', 'sentence': 'no answer'}, 'no answer (unreachable)'),
+    ],
+)
+def test_a_drill_of_stolen_credentials_that_did_not_pass_makes_a_policy_failed(
+    changes: dict[str, Any], expected: str
+) -> None:
+    drill = drilled(HOUR, **changes)
+    assert expected in said([*WELL, drill])
+    assert judged('media', [*WELL, drill]).state == 'failed'
+    assert judged('media', [*WELL, drill, drilled(MINUTE)]).state == 'ok'
+
+
+def test_where_the_drill_of_stolen_credentials_is_promised_one_of_long_ago_is_late() -> None:
+    given = promise('platform')
+    good = well(given)
+    old = run(40 * DAY, policy='platform', host='ops-1')
+
+    def state(*more: Record) -> str:
+        return judge([given], [*good, *more], NOW)[0].state
+
+    assert state() == 'ok'
+    assert state(old) == 'late'
+    assert state(old, drilled(DAY, policy='platform')) == 'ok'
+    assert state(old, drilled(36 * DAY, policy='platform')) == 'late'
 
 
 def test_a_failure_that_has_been_made_good_is_none() -> None:

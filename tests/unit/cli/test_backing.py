@@ -102,3 +102,17 @@ def test_every_repository_is_in_both_places(files: dict[str, dict[str, Any]]) ->
     }
     assert by_place['local'] == by_place['offsite']
     assert all(each['address'].startswith('s3:https://vault-1.') for each in places if each['place'] == 'offsite')
+
+
+def test_the_keeper_alone_has_both_logins_of_the_store_each_in_a_file_of_its_own(
+    files: dict[str, dict[str, Any]],
+) -> None:
+    places = json.loads(files['ops-1']['/etc/anlan/backup/places.json']['text'])
+    writer = {each['login_file'] for each in places['files'] if each['place'] == 'offsite'}
+    assert writer == {'/etc/anlan/backup/offsite-login'}
+    assert places['restorer_file'] == '/etc/anlan/backup/offsite-restorer'
+    for path, user in ((*writer, 'writer'), (places['restorer_file'], 'restorer')):
+        assert f'secret-of-object_store_{user}_secret' in files['ops-1'][path]['text']
+        assert files['ops-1'][path]['mode'] == '0600'
+    app = json.loads(files['app-1']['/etc/anlan/backup/places.json']['text'])
+    assert app['restorer_file'] is None

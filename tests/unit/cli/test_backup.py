@@ -15,7 +15,7 @@ from anlan.ledger import Ledger
 from anlan.paths import PlatformPaths
 from anlan.remote import Result
 from backup.failure import ExitClass
-from backup.record import RestoreEnded, line_of
+from backup.record import RestoreEnded, StolenEnded, line_of
 from tests.unit.backup.moments import at
 from tests.unit.cli.conftest import stand_in
 
@@ -156,3 +156,54 @@ def test_an_answer_that_names_a_failure_is_no_end() -> None:
     with pytest.raises(AgentFailed, match='ops-1: the place is full') as failed:
         ends_of(Answer('ops-1', 12, ({'failure': 'no-space', 'sentence': 'the place is full'},)))
     assert failed.value.exit_code == 12
+
+
+def stolen(**changes: Any) -> str:
+    fields: dict[str, Any] = {
+        'objects': 9, 'copied_bytes': 4000, 'overwritten': 9, 'deleted': 9, 'tried': 77, 'refused': 77, 'checks': 4,
+        'attacks': ('delete a version: 18 of 18 refused',), 'before': at(1), 'kept_bytes': 13_000, 'files': 3,
+        'kept_until': at(86400 * 30), 'brought_bytes': 4000, 'reading_seconds': 1.0,
+    }  # fmt: skip
+    return line_of(StolenEnded('x', 'platform', 'ops-1', 'offsite', at(0), at(9), None, '', **fields | changes))
+
+
+@pytest.mark.parametrize(
+    ('changes', 'code', 'verdict', 'shown'),
+    [
+        ({}, 0, 'pass', '9 objects overwritten and deleted, 77 of 77 attacks refused'),
+        ({'refused': 59, 'succeeded': ('delete a version (18 of 18)',)}, 1, 'fail', 'not refused: delete a version'),
+        ({'problems': ('config is damaged',)}, 14, 'fail', 'config is damaged'),
+        ({'unproven': ('the attack had no effect',)}, 1, 'not-verified', 'the attack had no effect'),
+        ({'checks': 0}, 1, 'not-verified', 'not everything was tried'),
+        ({'failure': 'unreachable', 'sentence': 'no answer'}, 13, 'not-verified', 'no answer'),
+    ],
+)
+def test_a_drill_of_stolen_credentials_is_evidence_of_its_own_kind(
+    hosts: Hosts, changes: dict[str, Any], code: int, verdict: str, shown: str
+) -> None:
+    line = json.loads(stolen(**{key: value for key, value in changes.items() if key not in {'failure', 'sentence'}}))
+    line |= {key: value for key, value in changes.items() if key in {'failure', 'sentence'}}
+    hosts.out, hosts.code = json.dumps(line), code
+    said = call('drill', 'platform', '--stolen')
+    assert said.exit_code == code
+    assert shown in ' '.join(said.stdout.split())
+    ((host, words),) = [each for each in hosts.asked if 'stolen' in each[1]]
+    assert host == 'ops-1'
+    assert words[-7:] == ['stolen', '--policy', 'platform', '--repository', 'platform', '--seconds', '900']
+    records = [each for each in Ledger(PlatformPaths.of('lab').ledger).records() if each.kind == 'ransomware-drill']
+    assert [each.document['verdict'] for each in records] == [verdict]
+    assert {'22239-8.1.10.11-c', '22239-8.1.4.9-a'} <= set(records[0].document['clauses'])
+    (drilled,) = records[0].document['observed']['stolen']
+    assert (drilled['tried'], drilled['attacks']) == (77, ['delete a version: 18 of 18 refused'])
+
+
+def test_a_drill_of_stolen_credentials_tells_how_long_its_bytes_stay(hosts: Hosts) -> None:
+    hosts.out = stolen()
+    shown = ' '.join(call('drill', 'platform', '--stolen').stdout.split())
+    assert 'MB stay in the store, locked until' in shown
+
+
+@pytest.mark.parametrize('words', [('database', '--stolen'), ('platform', '--stolen', '--accident')])
+def test_a_drill_that_cannot_be_is_refused_before_anybody_is_asked(hosts: Hosts, words: tuple[str, ...]) -> None:
+    assert isinstance(call('drill', *words).exception, BadInput)
+    assert hosts.asked == []
