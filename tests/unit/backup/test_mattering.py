@@ -9,7 +9,7 @@ from backup.judgement import judge
 from backup.mattering import PLANTINGS, UNFINISHED, mattering
 from backup.metrics import exposition
 from backup.record import Begun, Looked, PlantingEnded, Record
-from tests.unit.backup.policy_samples import DAY, HOUR, MINUTE, NOW, PROMISES, end, look, run, six_weeks, well
+from tests.unit.backup.policy_samples import DAY, HOUR, MINUTE, NOW, PROMISES, drilled, end, look, run, six_weeks, well
 
 
 def text_of(records: list[Record]) -> str:
@@ -42,6 +42,13 @@ def test_a_failure_that_nothing_followed_stays_and_one_that_was_mended_goes() ->
 def test_the_first_and_the_last_success_stay_for_ever() -> None:
     runs: list[Record] = [run(hours * HOUR) for hours in range(100, 0, -1)]
     assert mattering(runs, NOW) == [runs[0], runs[-1]]
+
+
+def test_the_last_drill_of_stolen_credentials_and_the_last_that_passed_stay() -> None:
+    drills: list[Record] = [
+        drilled(days * DAY, **({} if days > 40 else {'succeeded': ('delete',)})) for days in (100, 70, 35, 5)
+    ]
+    assert mattering(drills, NOW) == [drills[1], drills[3]]
 
 
 def test_what_never_ended_stays_until_something_later_ended() -> None:
