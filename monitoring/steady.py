@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import threading
@@ -128,6 +129,12 @@ class SteadyLearner:
             raise AnlanError(f'the events could not be read back: {answer}')
         events: list[str] = answer['events']
         return events
+
+    def over(self, remote: Remote) -> SteadyLearner:
+        """Given other connections, return the same learner over them: those before ended with what they led through."""
+        again = copy.copy(self)
+        again._remote = remote
+        return again
 
     def journey(self) -> dict[str, Any]:
         """Walk a learner's way once, beside the steady run, and return its steps. Raise AnlanError if that fails."""
