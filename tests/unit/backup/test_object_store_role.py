@@ -238,3 +238,23 @@ def test_every_file_that_the_role_names_is_there() -> None:
         if 'template' in file:
             assert (ROLE / 'templates' / file['template']).is_file(), file
         assert set(file.get('then', [])) <= set(variables['object_store_commands'])
+
+
+@pytest.mark.parametrize(('age', 'said', 'restarted'), [(2.0, False, False), (90.0, True, False), (600.0, True, True)])
+def test_a_disk_that_holds_requests_back_is_told_and_after_minutes_started_anew(
+    program: ModuleType, monkeypatch: pytest.MonkeyPatch, age: float, said: bool, restarted: bool
+) -> None:
+    ran: list[list[str]] = []
+
+    def run(argv: list[str], **_: Any) -> str:
+        ran.append(argv)
+        return json.dumps({'ops': [{'age': age}, {'age': 0.1}]}) if 'dump_ops_in_flight' in argv else ''
+
+    cluster = imported('object_store_cluster')
+    monkeypatch.setattr(cluster, 'run', run)
+    monkeypatch.setattr(cluster, 'is_active', lambda _: True)
+    monkeypatch.setattr(cluster, 'fullness', lambda: (set(), 100, 1))
+    monkeypatch.setattr(program, 'not_ready', lambda _: [])
+    assert any('holds a request back' in each for each in program.problems()) is said
+    assert program.have_it_answer() == age
+    assert (['systemctl', 'restart', '--no-block', cluster.UNITS['disk']] in ran) is restarted

@@ -260,6 +260,12 @@ def fullness():
     return flags, counters['stat_bytes'], counters['stat_bytes_used']
 
 
+def oldest_request_seconds():
+    """Return the age of the oldest request that the disk has begun and not ended; 0 if there is none."""
+    waiting = json.loads(run(['ceph', 'daemon', 'osd.0', 'dump_ops_in_flight'])).get('ops', [])
+    return max((float(each['age']) for each in waiting), default=0.0)
+
+
 def sleep():
     """Wait a moment between two looks."""
     time.sleep(0.5)
