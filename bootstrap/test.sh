@@ -16,8 +16,14 @@ part() {
   fi
 }
 part 'SDK of the cloud provider' bootstrap/cloud.sh
-part 'linters and types' bootstrap/lint.sh
+# Side by side, each on a core; what the first says is shown when it has ended.
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+bootstrap/lint.sh >"$said" 2>&1 &
+linting=$!
 part 'unit tests' .venv/bin/python -m pytest -q tests/unit
+linted() { wait "$linting"; local code=$?; cat "$said"; return "$code"; }
+part 'linters and types' linted
 part 'contract tests' .venv/bin/python -m pytest -q tests/contract
 part 'the platform' .venv/bin/python -m pytest -q --durations=30 tests/lab
 if [ ${#failed[@]} -gt 0 ]; then
