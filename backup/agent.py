@@ -160,7 +160,8 @@ def _task(given: argparse.Namespace) -> int:
             if places.database is None:
                 raise BadInput(f'{task.name}: {places.host} has no way to the database; `anlan up` sets it up')
             database = Database.of(Path(places.database))
-            ends = DatabaseWork(places.host, database, keep, _progress()).do(task)
+            work = DatabaseWork(places.host, database, keep, _progress(), lambda: read(RECORDS).records)
+            ends = work.do(task)
         else:
             ends = FileWork(places, keep, _progress(), lambda: read(RECORDS).records).do(task)
     for end in ends:

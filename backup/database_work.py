@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -33,6 +33,7 @@ from backup.record import (
     ForgettingEnded,
     Looked,
     PlantingEnded,
+    Record,
     RestoreEnded,
     RunEnded,
     VerificationEnded,
@@ -84,16 +85,23 @@ class Database:
 
 
 class DatabaseWork:
-    """Does the tasks of the database on the keeper. `keep` writes a record; `report` is told of progress."""
+    """Does the tasks of the database on the keeper.
 
-    def __init__(self, host: str, database: Database, keep: Keep, report: Report) -> None:
-        self.host, self.database, self.keep, self.report = host, database, keep, report
+    `keep` writes a record; `report` is told of progress; `known` are earlier records.
+    """
+
+    def __init__(
+        self, host: str, database: Database, keep: Keep, report: Report, known: Callable[[], Iterable[Record]] = tuple
+    ) -> None:
+        self.host, self.database, self.keep, self.report, self.known = host, database, keep, report, known
 
     def do(self, task: Task) -> list[Ended]:
         """Given a task, do it in each of its places, and return the ends, good and bad."""
         deadline = Deadline(task.deadline_seconds)
         ends: list[Ended] = []
         looks: list[Callable[[], object]] = []
+        if task.kind not in {'incremental', 'full'} and not self._begun(task.policy, deadline):
+            return []
         if task.kind == 'equality':
             return [self.equality(task, deadline)]
         if task.kind == 'planting':
@@ -118,6 +126,18 @@ class DatabaseWork:
                 raise BadInput(f'{task.name}: pgBackRest writes to both places itself, nothing is copied')
         look_at_all(looks)
         return ends
+
+    def _begun(self, policy: str, deadline: Deadline) -> bool:
+        """Return whether a backup was ever made. Before the first there is nothing to look at: the status says `never`.
+
+        What was there once and is gone is a failure, and so is a place that does not say what it has.
+        """
+        if any(isinstance(each, RunEnded) and each.policy == policy for each in self.known()):
+            return True
+        try:
+            return any(engine.list(deadline.remaining_seconds()) for engine in self.database.engines.values())
+        except BackupFailed:
+            return True
 
     def run(self, task: Task, place: Place, engine: PgBackRestEngine, deadline: Deadline) -> Ended:
         """Back the database up into one place, and note what it had."""

@@ -5,13 +5,20 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from anlan.errors import BadInput
 from backup.database_damage import DAMAGES, Damage, plant
-from backup.database_work import Database, read_witness, unequal
-from backup.port import Snapshot
+from backup.database_work import Database, DatabaseWork, read_witness, unequal
+from backup.engines.pgbackrest import Cluster
+from backup.engines.pgbackrest_members import Limits
+from backup.failure import BackupFailed, ExitClass
+from backup.port import Snapshot, silent
+from backup.record import Ended, Record, VerificationEnded
+from tests.unit.backup.policy_samples import HOUR, run
+from tests.unit.backup.test_agent import task
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 
@@ -83,3 +90,40 @@ def test_a_witness_that_cannot_be_read_is_none(tmp_path: Path, content: str) -> 
     (tmp_path / 'local').mkdir()
     (tmp_path / 'local' / 'x.json').write_text(content)
     assert read_witness('x', 'local', tmp_path) is None
+
+
+class Place:
+    def __init__(self, *held: Snapshot, failure: BackupFailed | None = None) -> None:
+        self.held, self.failure = held, failure
+
+    def list(self, _: float) -> tuple[Snapshot, ...]:
+        if self.failure is not None:
+            raise self.failure
+        return self.held
+
+
+def looked_at(local: Place, offsite: Place, known: tuple[Record, ...] = ()) -> list[Ended]:
+    engines: Any = {'local': local, 'offsite': offsite}
+    database = Database('learning', engines, Cluster((), '', Limits(1, 1)))
+    kept: list[Record] = []
+    return DatabaseWork('ops-1', database, kept.append, silent, lambda: known).do(
+        task('database-equality', policy='database', kind='equality', engine='pgbackrest', repository='database')
+    )
+
+
+def test_before_the_first_backup_there_is_nothing_to_look_at() -> None:
+    assert looked_at(Place(), Place()) == []
+
+
+def test_what_was_there_once_and_is_gone_is_a_failure() -> None:
+    (end,) = looked_at(Place(), Place(), (run(HOUR, policy='database', host='ops-1'),))
+    assert isinstance(end, VerificationEnded)
+    assert 'there is no local backup' in end.problems[0]
+
+
+def test_a_place_that_has_backups_or_does_not_answer_is_looked_at_whatever_is_noted() -> None:
+    (end,) = looked_at(Place(), Place(backup(1)))
+    assert isinstance(end, VerificationEnded)
+    assert end.problems
+    (end,) = looked_at(Place(failure=BackupFailed(ExitClass.UNREACHABLE, 'it does not answer')), Place())
+    assert end.failure == ExitClass.UNREACHABLE.word

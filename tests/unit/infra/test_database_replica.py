@@ -50,3 +50,20 @@ def test_beside_another_database_it_is_kept_however_long(program: Any) -> None:
 def test_a_history_that_left_is_seen_at_once(program: Any) -> None:
     said = 'FATAL: new timeline 2 forked off current database system timeline 1 before current recovery point 0/7000000'
     assert any(words in said for words in program.FORKED)
+
+
+@pytest.mark.parametrize(('code', 'enabled'), [(0, False), (1, True)])
+def test_a_replica_that_somebody_else_made_starts_by_itself_from_now_on(
+    program: Any, monkeypatch: pytest.MonkeyPatch, code: int, enabled: bool
+) -> None:
+    ran: list[list[str]] = []
+
+    def run(argv: list[str], *_: Any) -> Any:
+        ran.append(argv)
+        return type('Done', (), {'returncode': code if 'is-enabled' in argv else 0})
+
+    monkeypatch.setattr(program, 'run', run)
+    monkeypatch.setattr(program, 'there', lambda _: True)
+    monkeypatch.setattr(program, 'follows', lambda: None)
+    program.settle({}, dry_run=False)
+    assert (['systemctl', 'enable', program.UNIT] in ran) is enabled
