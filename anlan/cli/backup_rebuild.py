@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from anlan.cli.options import DEFAULT_PLATFORM, DryRun, Json, PlatformFile
 from anlan.cli.rebuilding import Rebuilt, rebuild
@@ -49,7 +50,7 @@ def rebuild_command(
         print_json({'platform': work.platform.name, **done.document()})
     else:
         _print(done)
-    raise typer.Exit(0 if done.status is not None and done.status.state == 'ok' else 1)
+    raise typer.Exit(0 if done.whole else 1)
 
 
 def _tell(work: Work, kit: Kit | None, *, json: bool) -> None:
@@ -73,5 +74,7 @@ def _tell(work: Work, kit: Kit | None, *, json: bool) -> None:
 def _print(done: Rebuilt) -> None:
     for name, seconds in done.seconds.items():
         results.print(f'  {name:<16} {seconds:8.1f} s')
+    for name, reason in done.undone.items():
+        results.print(Text(f'  {name} is not done: {reason}', style='red'), soft_wrap=True)
     document = done.document()
     results.print(f'  {"all":<16} {document["total_seconds"]:8.1f} s; the platform is {document["status"]}')

@@ -12,7 +12,7 @@ from anlan.errors import AnlanError
 from anlan.paths import PlatformPaths
 from anlan.remote import Remote
 
-LEFT_OUT = frozenset({'run', 'lock', 'faults-lock', 'backup.pyz', 'unfinished'})
+LEFT_OUT = frozenset({'run', 'lock', 'faults-lock', 'backup.pyz', 'unfinished', 'rebuild.json'})
 """What only a running command needs, or is made anew by each."""
 
 SECONDS = 300.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.util
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,9 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     assert specification is not None
     module = importlib.util.module_from_spec(specification)
     loader.exec_module(module)
-    settings = tmp_path / 'offsite.conf'
-    settings.touch()
-    monkeypatch.setattr(module, 'SETTINGS', settings)
-    monkeypatch.setattr(module, 'TAIL', tmp_path / 'tail')
+    (tmp_path / 'offsite.conf').touch()
+    for name, file in {'SETTINGS': 'offsite.conf', 'TAIL': 'tail', 'MARK': 'mark', 'REASON': 'reason'}.items():
+        monkeypatch.setattr(module, name, tmp_path / file)
     return module
 
 
@@ -43,25 +43,49 @@ def answering(module: Any, monkeypatch: pytest.MonkeyPatch, *answers: tuple[int,
     return asked
 
 
-def test_with_a_copy_it_begins_from_it(program: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rebuild_begins_from_the_copy_and_notes_that_it_has_begun(
+    program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program.TAIL.mkdir()
     asked = answering(program, monkeypatch, (0, json.dumps(WHOLE)), (0, ''))
     program.begin('test', '/data')
     assert [words[-1] for words in asked] == ['info', 'restore']
     assert any('restore_command' in word for word in asked[1])
+    assert json.loads(program.MARK.read_text(encoding='utf-8'))['folder'] == '/data'
+
+
+def refused(program: Any, said: str) -> None:
+    with pytest.raises(SystemExit, match=said):
+        program.begin('test', '/data')
+    assert said in program.REASON.read_text(encoding='utf-8')
+    assert not program.MARK.exists()
+
+
+def test_without_a_rebuild_nothing_begins_in_place_of_a_copy(program: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = answering(program, monkeypatch, (0, json.dumps(WHOLE)))
+    refused(program, 'anlan backup rebuild')
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize('found', [[], [{'status': {'code': 1}}], [{'status': {'code': 2}}]])
-def test_where_there_never_was_one_it_begins_empty(
-    program: Any, monkeypatch: pytest.MonkeyPatch, found: list[Any]
+def test_where_there_never_was_a_copy_it_begins_empty_and_a_rebuild_does_not(
+    program: Any, monkeypatch: pytest.MonkeyPatch, found: list[Any], tmp_path: Path
 ) -> None:
-    answering(program, monkeypatch, (0, json.dumps(found)))
-    assert program.copies('test') is False
+    monkeypatch.setattr(program, 'INITDB', ('true',))
+    answering(program, monkeypatch, (0, json.dumps(found)), (0, json.dumps(found)))
+    with pytest.raises(SystemExit) as ended:
+        program.begin('test', '/data')
+    assert ended.value.code == 0
+    program.MARK.unlink()
+    program.TAIL.mkdir()
+    refused(program, 'no copy')
 
 
 @pytest.mark.parametrize(
     'answer',
     [
         (1, 'ERROR: [101]: unable to connect'),
+        (124, 'did not end within 120 s'),
         (0, json.dumps([{'status': {'code': 99, 'message': 'other'}, 'repo': [{'status': {'message': 'no answer'}}]}])),
         (0, json.dumps([{'status': {'code': 5, 'message': 'database mismatch'}}])),
     ],
@@ -69,34 +93,125 @@ def test_where_there_never_was_one_it_begins_empty(
 def test_where_that_is_not_known_nothing_is_begun(
     program: Any, monkeypatch: pytest.MonkeyPatch, answer: tuple[int, str]
 ) -> None:
-    asked = answering(program, monkeypatch, answer)
-    with pytest.raises(SystemExit, match='the database is not begun'):
-        program.begin('test', '/data')
-    assert len(asked) == 1
+    answering(program, monkeypatch, answer)
+    refused(program, 'copies in the other site')
 
 
 def test_a_copy_that_is_not_restored_leaves_no_empty_database(program: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    program.TAIL.mkdir()
     answering(program, monkeypatch, (0, json.dumps(WHOLE)), (82, 'ERROR: checksum'))
     with pytest.raises(SystemExit, match='was not restored'):
         program.begin('test', '/data')
+    # What the restore left half done is known by it.
+    assert program.MARK.exists()
+
+
+@pytest.mark.parametrize(
+    ('newest', 'tail', 'lacking'),
+    [
+        ('0000000100000000000000FE', ('0000000100000000000000FF', '000000010000000100000000'), 0),
+        ('0000000100000000000000FE', ('0000000100000000000000FC', '0000000100000000000000FD'), 0),
+        ('0000000100000000000000FE', ('000000010000000100000001',), 2),
+        ('0000000100000000000000FE', ('00000002.history',), 0),
+    ],
+)
+def test_pieces_between_the_copies_and_what_was_brought_are_missed(
+    program: Any, monkeypatch: pytest.MonkeyPatch, newest: str, tail: tuple[str, ...], lacking: int
+) -> None:
+    found = [WHOLE[0] | {'archive': [{'max': '000000010000000000000001'}, {'max': newest}]}]
+    assert program.missing(found[0], tail) == lacking
+    if lacking:
+        program.TAIL.mkdir()
+        for name in tail:
+            (program.TAIL / name).touch()
+        answering(program, monkeypatch, (0, json.dumps(found)))
+        refused(program, '2 pieces of the log are missing')
+
+
+def test_when_it_has_begun_what_was_brought_comes_to_the_copies_but_for_the_piece_that_is_not_full(
+    program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program.TAIL.mkdir()
+    program.MARK.touch()
+    for name in (PIECE, '000000010000000000000008', '00000002.history'):
+        (program.TAIL / name).touch()
+    monkeypatch.setattr(program, 'cluster', lambda: ('test', None))
+    asked = answering(program, monkeypatch, (0, ''))
+    program.done()
+    assert asked == [('test', 'archive-push', str(program.TAIL / PIECE))]
+    assert not program.MARK.exists()
+
+
+@pytest.mark.parametrize(('initialized', 'runs', 'stays'), [('', False, False), ('771', False, True), ('', True, True)])
+def test_a_beginning_that_was_cut_off_begins_anew_and_one_that_has_begun_is_left_alone(
+    program: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, initialized: str, runs: bool, stays: bool
+) -> None:
+    folder = tmp_path / 'data'
+    folder.mkdir()
+    (folder / 'PG_VERSION').touch()
+    program.MARK.write_text(json.dumps({'folder': str(folder), 'process': 2**22 + 1}), encoding='utf-8')
+    asked: list[tuple[str, ...]] = []
+
+    def etcdctl(way: Any, *words: str) -> str:
+        asked.append(words)
+        return initialized
+
+    monkeypatch.setattr(program, 'cluster', lambda: ('test', ([], '/anlan/test/initialize')))
+    monkeypatch.setattr(program, 'etcdctl', etcdctl)
+    monkeypatch.setattr(program, 'runs', lambda _: runs)
+    program.mend()
+    assert folder.exists() is stays
+    assert (('del', '/anlan/test/initialize') in asked) is not stays
+    assert program.MARK.exists() is runs
+
+
+def test_without_a_word_of_etcd_nothing_is_removed(
+    program: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program.MARK.write_text(json.dumps({'folder': str(tmp_path / 'data'), 'process': 1}), encoding='utf-8')
+    (tmp_path / 'data').mkdir()
+    monkeypatch.setattr(program, 'cluster', lambda: ('test', (['false'], '/key')))
+    with pytest.raises(SystemExit, match='etcd does not say'):
+        program.mend()
+    assert (tmp_path / 'data').exists()
 
 
 def test_a_piece_that_the_copies_lack_comes_from_the_replica(
     program: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    (tmp_path / 'tail').mkdir()
-    (tmp_path / 'tail' / PIECE).write_bytes(b'log')
+    program.TAIL.mkdir()
+    (program.TAIL / PIECE).write_bytes(b'log')
     answering(program, monkeypatch, (1, ''))
-    program.fetch('test', PIECE, str(tmp_path / 'target'))
+    assert program.fetch('test', PIECE, str(tmp_path / 'target')) == 0
     assert (tmp_path / 'target').read_bytes() == b'log'
 
 
-@pytest.mark.parametrize(('answer', 'code'), [((1, ''), 1), ((103, 'ERROR'), 129)])
+@pytest.mark.parametrize(('answer', 'code'), [((1, ''), 1), ((103, 'ERROR'), 129), ((124, 'late'), 129)])
 def test_a_piece_that_nobody_has_ends_the_log_and_one_that_cannot_be_asked_for_stops_it(
     program: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: tuple[int, str], code: int
 ) -> None:
+    monkeypatch.setattr(program, 'FETCH_SECONDS', -1)
     answering(program, monkeypatch, answer)
-    with pytest.raises(SystemExit) as ended:
-        program.fetch('test', PIECE, str(tmp_path / 'target'))
-    assert ended.value.code == code
+    assert program.fetch('test', PIECE, str(tmp_path / 'target')) == code
     assert not (tmp_path / 'target').exists()
+
+
+def test_a_program_that_is_too_slow_says_not_that_nobody_has_the_piece(
+    program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(argv: list[str], **_: Any) -> None:
+        raise subprocess.TimeoutExpired(argv, 1)
+
+    monkeypatch.setattr(program.subprocess, 'run', late)
+    assert program.pgbackrest('test', 'archive-get', seconds=1)[0] == 124
+
+
+def test_whatever_else_goes_wrong_stops_the_log_too(program: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> int:
+        raise OSError('no space left')
+
+    monkeypatch.setattr(program, 'fetch', full)
+    monkeypatch.setattr(program.sys, 'argv', ['database-begin', 'fetch', 'test', PIECE, '/x'])
+    with pytest.raises(SystemExit) as ended:
+        program.main()
+    assert ended.value.code == 129
