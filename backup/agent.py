@@ -326,6 +326,11 @@ def install(plan: HostPlan, folder: Path, *, check: bool = False) -> list[str]:
         rewritten = [name for name in wrong if name.endswith('.timer')]
         if rewritten:
             _systemctl('restart', *rewritten)
+    # The first backup of the database is not waited for until its hour: before it there is nothing to go back to.
+    first = [f'{PREFIX}{each.name}' for each in plan.tasks if (each.engine, each.kind) == ('pgbackrest', 'incremental')]
+    for name in first:
+        if f'{name}.timer' not in there:
+            _systemctl('start', '--no-block', f'{name}.service')
     return changed
 
 

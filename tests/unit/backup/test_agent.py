@@ -72,6 +72,20 @@ def test_a_timer_that_is_in_no_plan_any_more_is_stopped_and_removed_and_others_a
     ]  # fmt: skip
 
 
+def test_the_first_backup_of_the_database_is_made_at_once_and_only_the_first(
+    tmp_path: Path, systemctl: list[tuple[str, ...]]
+) -> None:
+    first = task('database-incremental', engine='pgbackrest', policy='database', repository='database')
+    install(HostPlan('lab', 'ops-1', (first, task('media-incremental'))), tmp_path)
+    starts = [call for call in systemctl if call[0] == 'start']
+    assert starts == [('start', '--no-block', 'anlan-backup-database-incremental.service')]
+    systemctl.clear()
+    # A changed timer of one that has long been there is no new beginning.
+    (tmp_path / 'anlan-backup-database-incremental.timer').write_text('changed', encoding='utf-8')
+    install(HostPlan('lab', 'ops-1', (first, task('media-incremental'))), tmp_path)
+    assert not [call for call in systemctl if call[0] == 'start']
+
+
 def test_a_timer_changed_by_hand_or_stopped_is_put_back(tmp_path: Path, systemctl: list[tuple[str, ...]]) -> None:
     plan = HostPlan('lab', 'app-1', (task('media-incremental'),))
     install(plan, tmp_path)
