@@ -61,7 +61,7 @@ def lags(platform: Platform, seconds: float) -> tuple[list[float], list[int], li
 
 @contextmanager
 def stopped(platform: Platform) -> Iterator[tuple[Remote, str]]:
-    """Stop the database in order, the leader last, start it again at the end; yield connections and the replica's host."""
+    """Stop the database in order, the leader last, start it again after; yield connections and the replica's host."""
     leader = check_status(platform).database['leader']
     with observing(platform) as (remote, outputs):
         members = [name for name, each in outputs['hosts'].items() if each['tier'] == 'data']

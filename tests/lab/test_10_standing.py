@@ -68,6 +68,7 @@ def test_plan_and_drift_have_nothing_to_say(standing: Standing) -> None:
     assert (drift.returncode, json.loads(drift.stdout)['drift']) == (0, [])
 
 
+@pytest.mark.long
 def test_plan_names_what_a_changed_key_would_change_on_which_host(standing: Standing, tmp_path: Path) -> None:
     file = tmp_path / 'changed.yaml'
     text = PLATFORM_FILE.read_text(encoding='utf-8')

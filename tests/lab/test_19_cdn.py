@@ -388,6 +388,7 @@ def play(standing: Standing, argv: list[str], playlist: str) -> dict[str, Any]:
     return seen
 
 
+@pytest.mark.long
 def test_on_a_slow_mobile_way_a_lesson_adapts_and_plays_without_a_stall(phone: Standing) -> None:
     playlist = signed_path(key(phone), int(time.time()) + 600, lesson(phone, HELD), 'master.m3u8')
     slow = play(phone, within([]), playlist)
