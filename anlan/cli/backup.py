@@ -258,7 +258,11 @@ def kit(
 ) -> None:
     """Write the recovery kit: what opens the off-site copies when all else is gone. Keep it offline, apart."""
     work = Work.of(platform)
-    write_kit(output, kit_of(work.platform, work.topology, work.paths, platform.read_text(encoding='utf-8')))
+    if not work.paths.outputs.exists():
+        raise BadInput(f'platform {work.platform.name} does not stand; `anlan up` brings it up')
+    with hold(work.paths.lock, 'anlan backup kit'):
+        made = kit_of(work.platform, work.topology, work.paths, platform.read_text(encoding='utf-8'))
+        write_kit(output, made, work.paths.directory)
     if json:
         print_json({'file': str(output)})
         return

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from anlan.cli.kit_state import wanted_of
 from anlan.cli.options import DEFAULT_PLATFORM, DryRun, Json, PlatformFile
 from anlan.cli.rebuilding import Rebuilt, rebuild
 from anlan.cli.recovery_kit import Kit, read_kit
@@ -54,19 +55,18 @@ def rebuild_command(
 
 
 def _tell(work: Work, kit: Kit | None, *, json: bool) -> None:
-    there = work.paths.secrets.exists()
+    there = wanted_of(work, kit) is None
     hosts = [host.name for host in work.topology.hosts if host.tier != 'offsite']
     document = {
         'platform': work.platform.name,
-        'state': 'of this machine' if there else 'of the kit' if kit else None,
+        'state': 'of this machine' if there else 'of the kit',
         'kit': None if kit is None else {'platform': kit.platform, 'made': kit.made},
         'hosts': hosts,
     }
     if json:
         print_json(document)
         return
-    source = 'of this machine' if there else f'of the kit of {kit.made}' if kit else 'missing: name the kit by --kit'
-    results.print(f'  state: {source}')
+    results.print(Text(f'  state: {"of this machine" if there or kit is None else f"of the kit of {kit.made}"}'))
     results.print(f'  made anew where they are lost: {", ".join(hosts)}')
     results.print('  from the other site: database, evidence ledger, second factors, local copies')
 

@@ -19,6 +19,7 @@ from anlan.cli.backup_hosts import LISTING_SECONDS, AgentFailed, Answer, ask_age
 from anlan.cli.backup_restore import bar
 from anlan.cli.bring_up import bring_up
 from anlan.cli.handing_over import hand_over
+from anlan.cli.kit_state import take, wanted_of
 from anlan.cli.operating import operating
 from anlan.cli.recovery_kit import Kit
 from anlan.cli.renewing import LOSSES
@@ -29,7 +30,6 @@ from anlan.files import write_json
 from anlan.lock import hold
 from anlan.paths import PlatformPaths
 from anlan.remote import Remote
-from anlan.secret_key import put_back, read_key
 from backup.failure import ExitClass
 from backup.incoming import INCOMING
 from backup.places import SCRATCH
@@ -182,48 +182,16 @@ def keep_off_site(work: Work) -> None:
 
 def _state(work: Work, kit: Kit | None) -> str:
     """Have the platform's folder, and return where it came from."""
-    paths = work.paths
-    if paths.secrets.exists():
-        read_key(paths.directory)
+    wanted = wanted_of(work, kit)
+    if wanted is None and kit is None:
         return 'of this machine'
-    if kit is None:
-        raise BadInput(f'{paths.directory} has no secrets to go on with; name the recovery kit by --kit')
-    if kit.platform != work.platform.name:
-        raise BadInput(f'the kit is of the platform {kit.platform}, not of {work.platform.name}')
-    paths.make()
-    with hold(paths.lock, COMMAND), step('State, from the recovery kit') as shown:
-        # The key first: with the secrets there a state counts as whole.
-        put_back(paths.directory, kit.identities)
-        files = unpack(kit.state, paths.directory)
-        read_key(paths.directory)
-        shown.result = f'{files} files, as of {kit.made}'
-    return f'kit of {kit.made}'
-
-
-def unpack(state: bytes, folder: Path) -> int:
-    """Given a tar file of a folder `var` and the platform's folder, put there what is not there yet; return the files.
-
-    All is unpacked beside first, and the secrets come last: with them there it counts as whole. Raise BadInput.
-    """
-    half = folder / '.rebuild'
-    shutil.rmtree(half, ignore_errors=True)
-    half.mkdir(mode=0o700)
-    try:
-        with tarfile.open(fileobj=io.BytesIO(state), mode='r:gz') as archive:
-            archive.extractall(half, filter='data')
-        made = half / 'var'
-        entries = sorted(made.iterdir(), key=lambda each: each.name.startswith('secrets.'))
-        files = sum(each.is_file() for each in made.rglob('*'))
-        for entry in entries:
-            target = folder / entry.name
-            if target.is_dir():
-                shutil.rmtree(target)
-            entry.replace(target)
-    except (tarfile.TarError, OSError, EOFError) as error:
-        raise BadInput(f'the state in the kit is not whole: {error}') from None
-    finally:
-        shutil.rmtree(half, ignore_errors=True)
-    return files
+    work.paths.make()
+    with hold(work.paths.lock, COMMAND), step('State') as shown:
+        take(work, kit, wanted)
+        shown.result = (
+            'of this machine' if wanted is None or kit is None else f'{len(wanted)} files of the kit of {kit.made}'
+        )
+    return shown.result
 
 
 def _reseed(remote: Remote, shown: Step) -> str:

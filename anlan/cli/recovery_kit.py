@@ -5,6 +5,7 @@ Whoever has it and reaches the other site reads everything; it is kept offline b
 
 from __future__ import annotations
 
+import hashlib
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ from anlan.secret_store import read_all
 from infra.topology import Topology
 
 VERSION = 1
+MOST_BYTES = 64 * 1024 * 1024
 LEFT_OUT = LEFT_OUT_ALWAYS | {'ledger', 'logs', 'tasks.json'}
 """Of the platform's folder: the ledger comes back from its own copies, younger than the kit; logs are the machine's."""
 
@@ -94,31 +96,49 @@ def kit_of(platform: Platform, topology: Topology, paths: PlatformPaths, platfor
 
 
 def read_kit(file: Path) -> Kit:
-    """Given a file, return the kit in it. Raise BadInput if it is none, with what is wrong."""
+    """Given a file, return the kit in it. Raise BadInput if it is none, or not as it was written."""
     try:
+        if not file.is_file() or file.stat().st_size > MOST_BYTES:
+            raise BadInput(f'{file} is no recovery kit: it is no file, or larger than one ever is')
         document = json.loads(file.read_text(encoding='utf-8'))
-        if not isinstance(document, dict) or document.get('version') != VERSION:
+        if not isinstance(document, dict) or document.get('version') is not VERSION:
             raise ValueError(f'it is no recovery kit of version {VERSION}')
+        if document.pop('sha256') != digest(document):
+            raise ValueError("it is not as it was written: take the other custodian's")
+        identities = document['identities']
+        if not isinstance(identities, list) or not all(
+            isinstance(each, str) for each in (*identities, document['state'])
+        ):
+            raise ValueError('its state or its key is of the wrong kind')
         state = b64decode(document['state'], validate=True)
-        identities = tuple(map(str, document['identities']))
         if not state or not identities:
             raise ValueError('it has no state, or nothing that opens the secrets')
-        return Kit(str(document['platform']), str(document['made']), state, identities)
+        return Kit(str(document['platform']), str(document['made']), state, tuple(identities))
     except OSError as error:
         raise BadInput(f'{file} cannot be read: {error.strerror}') from None
     except KeyError as missing:
         raise BadInput(f'{file} is no whole recovery kit: {missing} is missing') from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f'{file} is no recovery kit that can be used: {error}') from None
 
 
-def write_kit(output: Path, kit: Mapping[str, Any]) -> None:
-    """Given a file that is not there and a kit, write it for its owner alone. Raise BadInput if it cannot be."""
+def digest(kit: Mapping[str, Any]) -> str:
+    """Given a kit without its digest, return that: SHA-256 over its JSON, in one form."""
+    return hashlib.sha256(json.dumps(kit, sort_keys=True, separators=(',', ':')).encode()).hexdigest()
+
+
+def write_kit(output: Path, kit: Mapping[str, Any], home: Path) -> None:
+    """Given a file that is not there, a kit and the platform's folder, write it for its owner alone.
+
+    Raise BadInput if it cannot be, or would lie in that folder: all of it is handed over and copied.
+    """
     if output.exists():
         raise BadInput(f'{output} is there already; nothing was written')
     if not output.parent.is_dir():
         raise BadInput(f'{output.parent}: there is no such folder')
-    write_atomically(output, json.dumps(kit, indent=2, ensure_ascii=False) + '\n')
+    if output.resolve().is_relative_to(home.resolve()):
+        raise BadInput(f'{output} lies in {home}, which is copied: a kit must not lie with what it opens')
+    write_atomically(output, json.dumps({**kit, 'sha256': digest(kit)}, indent=2, ensure_ascii=False) + '\n')
 
 
 def _password(files: Mapping[str, Mapping[str, Any]], file: str) -> str:

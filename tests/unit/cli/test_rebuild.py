@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
+import tarfile
+from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyrage
 import pytest
 
 from anlan.cli import rebuilding
-from anlan.cli.handing_over import packed
-from anlan.cli.rebuilding import Rebuilt, unpack
-from anlan.cli.recovery_kit import kit_of, read_kit, write_kit
+from anlan.cli.kit_state import wanted_of
+from anlan.cli.rebuilding import Begun, Rebuilt
+from anlan.cli.recovery_kit import digest, kit_of, read_kit, write_kit
 from anlan.cli.work import Work
 from anlan.errors import AnlanError, BadInput
 from anlan.paths import PlatformPaths
 from anlan.platform.model import Platform
-from anlan.secret_key import key_folder, read_key
+from anlan.secret_key import VARIABLE, key_folder
 from anlan.secret_store import ensure_secrets, read_all
 from tests.unit.samples import lab, topology_from
 
@@ -40,15 +45,40 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Work:
 @pytest.fixture
 def kit(work: Work, tmp_path: Path) -> Path:
     file = tmp_path / 'kit.json'
-    write_kit(file, kit_of(work.platform, work.topology, work.paths, 'name: x'))
+    write_kit(file, kit_of(work.platform, work.topology, work.paths, 'name: x'), work.paths.directory)
     return file
+
+
+def forge(kit: Path, **changes: Any) -> None:
+    """Change a kit as somebody would who writes its digest anew."""
+    document = json.loads(kit.read_text(encoding='utf-8')) | changes
+    document.pop('sha256')
+    kit.write_text(json.dumps({**document, 'sha256': digest(document)}), encoding='utf-8')
+
+
+def lose(work: Work) -> None:
+    shutil.rmtree(work.paths.directory)
+    shutil.rmtree(key_folder())
+
+
+def state(fill: Callable[[tarfile.TarFile], None]) -> str:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode='w:gz') as archive:
+        fill(archive)
+    return b64encode(stream.getvalue()).decode('ascii')
+
+
+def entry(name: str, **changes: Any) -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    for key, value in changes.items():
+        setattr(made, key, value)
+    return made
 
 
 def test_all_that_a_machine_lost_comes_from_the_kit_with_the_key_of_the_secrets(work: Work, kit: Path) -> None:
     secrets = read_all(work.paths.secrets)
-    shutil.rmtree(work.paths.directory)
-    shutil.rmtree(key_folder())
-    assert rebuilding._state(work, read_kit(kit)).startswith('kit of ')
+    lose(work)
+    assert 'of the kit of ' in rebuilding._state(work, read_kit(kit))
     assert read_all(work.paths.secrets) == secrets
     assert (work.paths.certificates / 'ca.crt').read_text(encoding='ascii') == 'certificate'
     assert not (work.paths.directory / 'logs').exists()
@@ -61,72 +91,104 @@ def test_a_folder_that_is_whole_is_left_as_it_is(work: Work, kit: Path) -> None:
     assert work.paths.secrets.read_bytes() == before
 
 
+def test_a_folder_whose_key_is_lost_takes_it_from_the_kit(work: Work, kit: Path) -> None:
+    secrets = read_all(work.paths.secrets)
+    shutil.rmtree(key_folder())
+    assert rebuilding._state(work, read_kit(kit)) == 'of this machine'
+    assert read_all(work.paths.secrets) == secrets
+
+
 def test_without_folder_and_kit_there_is_nothing_to_begin_from(work: Work) -> None:
-    shutil.rmtree(work.paths.directory)
+    lose(work)
     with pytest.raises(BadInput, match='recovery kit by --kit'):
         rebuilding._state(work, None)
-
-
-def test_the_kit_of_another_platform_is_refused(work: Work, kit: Path) -> None:
-    document = json.loads(kit.read_text(encoding='utf-8')) | {'platform': 'another'}
-    kit.write_text(json.dumps(document), encoding='utf-8')
-    shutil.rmtree(work.paths.directory)
-    with pytest.raises(BadInput, match='of the platform another'):
-        rebuilding._state(work, read_kit(kit))
     assert not work.paths.directory.exists()
 
 
 @pytest.mark.parametrize(
-    ('change', 'said'),
+    ('changes', 'said'),
     [
-        ({'version': 99}, 'no recovery kit of version'),
-        ({'state': '***'}, 'cannot be used|can be used'),
-        ({'state': ''}, 'no state'),
-        ({'identities': []}, 'nothing that opens'),
+        ({'platform': 'another'}, 'of the platform another'),
+        ({'identities': [str(pyrage.x25519.Identity.generate())]}, 'does not open its secrets'),
+        ({'state': state(lambda archive: archive.addfile(entry('../x')))}, 'leads out of the platform'),
+        (
+            {'state': state(lambda archive: archive.addfile(entry('var/x', type=tarfile.SYMTYPE, linkname='/etc')))},
+            'what no platform has',
+        ),
+        ({'state': state(lambda archive: archive.addfile(entry('var/x')))}, 'lacks recipients, secrets.json.age'),
+        ({'state': b64encode(b'hello').decode()}, 'not whole'),
     ],
 )
-def test_a_kit_that_is_none_is_refused(kit: Path, change: dict[str, Any], said: str) -> None:
-    document = json.loads(kit.read_text(encoding='utf-8')) | change
-    kit.write_text(json.dumps(document), encoding='utf-8')
+def test_a_kit_that_cannot_be_gone_on_with_is_refused_and_leaves_nothing(
+    work: Work, kit: Path, changes: dict[str, Any], said: str
+) -> None:
+    lose(work)
+    forge(kit, **changes)
+    with pytest.raises(BadInput, match=said):
+        rebuilding._state(work, read_kit(kit))
+    assert not work.paths.directory.exists()
+    assert not key_folder().exists()
+
+
+def test_another_key_that_is_named_is_said_before_anything_is_written(
+    work: Work, kit: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lose(work)
+    (tmp_path / 'other').write_text(str(pyrage.x25519.Identity.generate()), encoding='ascii')
+    (tmp_path / 'other').chmod(0o600)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / 'other'))
+    with pytest.raises(BadInput, match=f'unset {VARIABLE}'):
+        wanted_of(work, read_kit(kit))
+    assert not work.paths.directory.exists()
+
+
+@pytest.mark.parametrize(
+    ('changes', 'said'),
+    [
+        ({'version': 99}, 'no recovery kit of version'),
+        ({'version': True}, 'no recovery kit of version'),
+        ({'state': '***'}, 'can be used'),
+        ({'state': 7}, 'of the wrong kind'),
+        ({'state': ''}, 'no state'),
+        ({'identities': []}, 'nothing that opens'),
+        ({'identities': 'AGE'}, 'of the wrong kind'),
+    ],
+)
+def test_a_kit_that_is_none_is_refused(kit: Path, changes: dict[str, Any], said: str) -> None:
+    forge(kit, **changes)
     with pytest.raises(BadInput, match=said):
         read_kit(kit)
 
 
-def test_a_file_that_is_no_json_or_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_no_kit_or_no_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'kit').write_text('hello', encoding='ascii')
-    with pytest.raises(BadInput, match='no recovery kit'):
-        read_kit(tmp_path / 'kit')
-    with pytest.raises(BadInput, match='cannot be read'):
-        read_kit(tmp_path / 'nowhere')
+    (tmp_path / 'deep').write_text('[' * 100_000, encoding='ascii')
+    for name in ('kit', 'deep', 'nowhere', '.'):
+        with pytest.raises(BadInput, match='no recovery kit'):
+            read_kit(tmp_path / name)
+    with pytest.raises(BadInput, match='it is no file'):
+        read_kit(Path('/dev/zero'))
 
 
-def test_a_state_that_is_cut_off_leaves_nothing(work: Work, tmp_path: Path) -> None:
-    state = packed(work.paths.directory)
-    folder = tmp_path / 'target'
-    folder.mkdir()
-    with pytest.raises(BadInput, match='not whole'):
-        unpack(state[: len(state) // 2], folder)
-    assert list(folder.iterdir()) == []
+def test_a_rebuild_that_is_run_again_goes_on_with_the_one_before(work: Work) -> None:
+    begun = Begun.of(work.paths)
+    assert begun.ledger_to_come
+    work.paths.ledger.mkdir()
+    assert Begun.of(work.paths) == begun
+    begun.end(work.paths)
+    assert not Begun.of(work.paths).ledger_to_come
 
 
-def test_a_key_that_is_not_of_the_secrets_is_said(work: Work, kit: Path, tmp_path: Path) -> None:
-    document = json.loads(kit.read_text(encoding='utf-8'))
-    import pyrage
-
-    document['identities'] = [str(pyrage.x25519.Identity.generate())]
-    kit.write_text(json.dumps(document), encoding='utf-8')
-    shutil.rmtree(work.paths.directory)
-    shutil.rmtree(key_folder())
-    with pytest.raises(AnlanError, match='the key of the secrets'):
-        rebuilding._state(work, read_kit(kit))
-    with pytest.raises(AnlanError):
-        read_key(work.paths.directory)
-
-
-def test_each_phase_has_its_seconds() -> None:
+def test_what_was_not_done_is_named_and_keeps_the_rest_from_nothing() -> None:
     done = Rebuilt()
-    with done.phase('platform'):
-        pass
+
+    def fail(_: Any) -> str:
+        raise AnlanError('the store does not answer')
+
+    done.part('ledger', 'Ledger', fail)
+    done.part('second factors', 'Second factors', lambda _: 'had back')
     document = done.document()
-    assert document['seconds'] == {'platform': 0.0}
-    assert document['status'] is None
+    assert document['undone'] == {'ledger': 'the store does not answer'}
+    assert document['second_factors'] == 'had back'
+    assert not done.whole
+    assert set(document['seconds']) == {'ledger', 'second factors'}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from anlan.cli import recovery_kit
-from anlan.cli.recovery_kit import kit_of, write_kit
+from anlan.cli.recovery_kit import kit_of, read_kit, write_kit
 from anlan.errors import BadInput
 from anlan.paths import PlatformPaths
 from anlan.platform.model import Platform
@@ -45,9 +45,31 @@ def test_it_says_in_both_languages_what_to_do(kit: dict[str, Any]) -> None:
 
 def test_it_is_written_for_its_owner_alone_and_over_nothing(kit: dict[str, Any], tmp_path: Path) -> None:
     file = tmp_path / 'kit.json'
-    write_kit(file, kit)
+    write_kit(file, kit, tmp_path / 'home')
     assert file.stat().st_mode & 0o777 == 0o600
     with pytest.raises(BadInput, match='is there already'):
-        write_kit(file, kit)
+        write_kit(file, kit, tmp_path / 'home')
     with pytest.raises(BadInput, match='no such folder'):
-        write_kit(tmp_path / 'nowhere' / 'kit.json', kit)
+        write_kit(tmp_path / 'nowhere' / 'kit.json', kit, tmp_path / 'home')
+
+
+def test_it_does_not_lie_with_what_it_opens(kit: dict[str, Any], tmp_path: Path) -> None:
+    home = tmp_path / 'home'
+    home.mkdir()
+    (tmp_path / 'link').symlink_to(home)
+    for folder in (home, tmp_path / 'link'):
+        with pytest.raises(BadInput, match='must not lie with what it opens'):
+            write_kit(folder / 'kit.json', kit, home)
+    assert list(home.iterdir()) == []
+
+
+def test_whatever_character_of_it_is_changed_it_is_refused(kit: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / 'kit.json'
+    write_kit(file, kit, tmp_path / 'home')
+    text = file.read_text(encoding='utf-8')
+    read_kit(file)
+    for place in range(text.index('"state"') + 12, len(text) - 3, max(1, len(text) // 150)):
+        changed = 'x' if text[place] != 'x' else 'y'
+        file.write_text(text[:place] + changed + text[place + 1 :], encoding='utf-8')
+        with pytest.raises(BadInput):
+            read_kit(file)
