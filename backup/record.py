@@ -227,7 +227,7 @@ _HINTS = {kind: get_type_hints(kind) for kind in KINDS.values()}
 
 @dataclass(frozen=True)
 class Reading:
-    """What a file of records holds. `torn`: its last line was cut off, by a loss of power most likely."""
+    """What a file of records holds. `torn`: a line of it is none that can be read, by a loss of power most likely."""
 
     records: tuple[Record, ...]
     torn: bool = False
@@ -328,12 +328,8 @@ def read_lines(content: bytes, name: str) -> Reading:
             continue
         try:
             records.append(record_of(line.decode()))
-        except json.JSONDecodeError:
-            # Cut off: the beginning of a record and no more. Anything else is no accident.
-            if not line.startswith(b'{"') or line.endswith(b'}'):
-                raise BadInput(f'{name}: line {number} is no record') from None
-            torn = True
-        except UnicodeDecodeError:
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError):
+            # Cut off, or what a loss of power leaves: zeros, half a line. It was no record, and must not hide others.
             torn = True
         except (ValueError, TypeError, KeyError) as error:
             raise BadInput(f'{name}: line {number} is no record: {error}') from None

@@ -53,7 +53,6 @@ SHOWN_RUNS = 20
 PolicyName = Annotated[str, typer.Argument(help='Name of a policy; `anlan backup plan` lists them.')]
 
 app = typer.Typer(help='Backups: policies, runs, looks and restores.', no_args_is_help=True)
-app.command('rebuild', epilog=CODES)(rebuild_command)
 
 
 @app.command('plan', epilog=CODES)
@@ -267,6 +266,9 @@ def kit(
         print_json({'file': str(output)})
         return
     results.print(f'  {output}: opens all off-site copies of {work.platform.name}; two custodians keep it, offline')
+
+
+app.command('rebuild', epilog=CODES)(rebuild_command)
 
 
 def statuses(

@@ -64,3 +64,52 @@ def test_a_tar_file_that_leads_out_of_the_folder_is_refused(tmp_path: Path) -> N
     with pytest.raises(BackupFailed):
         receive(stream, tmp_path / 'incoming')
     assert not (tmp_path / 'outside').exists()
+
+
+@pytest.mark.parametrize('place', [-5, -30, -200])
+def test_a_byte_changed_or_missing_at_the_end_is_seen(platform: Path, tmp_path: Path, place: int) -> None:
+    incoming = tmp_path / 'incoming'
+    (platform / 'noise').write_bytes(bytes(range(256)) * 40)
+    whole = packed(platform)
+    receive(io.BytesIO(whole), incoming)
+    changed = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
+    for content in (changed, whole[:place]):
+        with pytest.raises(BackupFailed, match='not whole'):
+            receive(io.BytesIO(content), incoming)
+    assert [each.name for each in incoming.iterdir()] == ['var']
+    assert (incoming / 'var' / 'secrets.json.age').exists()
+
+
+def test_two_at_once_do_not_mix(platform: Path, tmp_path: Path) -> None:
+    incoming = tmp_path / 'incoming'
+    content = io.BytesIO(packed(platform))
+
+    class Meanwhile(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            with pytest.raises(BackupFailed, match='something else is being handed over'):
+                receive(io.BytesIO(packed(platform)), incoming)
+            return content.read(-1 if size is None else size)
+
+    assert receive(Meanwhile(), incoming) == 2
+
+
+def test_what_was_there_before_a_kill_between_two_renames_comes_back(platform: Path, tmp_path: Path) -> None:
+    incoming = tmp_path / 'incoming'
+    receive(io.BytesIO(packed(platform)), incoming)
+    (incoming / 'var').rename(incoming / '.var-old')
+    with pytest.raises(BackupFailed):
+        receive(io.BytesIO(b'cut'), incoming)
+    assert (incoming / 'var' / 'secrets.json.age').exists()
+
+
+def test_a_link_in_place_of_the_folder_is_refused_and_stands_in_nobodys_way(platform: Path, tmp_path: Path) -> None:
+    incoming, stream = tmp_path / 'incoming', io.BytesIO()
+    with tarfile.open(fileobj=stream, mode='w:gz') as archive:
+        link = tarfile.TarInfo('var')
+        link.type, link.linkname = tarfile.SYMTYPE, '.'
+        archive.addfile(link)
+    stream.seek(0)
+    with pytest.raises(BackupFailed):
+        receive(stream, incoming)
+    (incoming / '.var-old').symlink_to('.')
+    assert receive(io.BytesIO(packed(platform)), incoming) == 2

@@ -88,13 +88,16 @@ def test_where_there_never_was_a_copy_it_begins_empty_and_a_rebuild_does_not(
         (124, 'did not end within 120 s'),
         (0, json.dumps([{'status': {'code': 99, 'message': 'other'}, 'repo': [{'status': {'message': 'no answer'}}]}])),
         (0, json.dumps([{'status': {'code': 5, 'message': 'database mismatch'}}])),
+        (0, ''),
+        (0, 'null'),
+        (0, '[{}]'),
     ],
 )
 def test_where_that_is_not_known_nothing_is_begun(
     program: Any, monkeypatch: pytest.MonkeyPatch, answer: tuple[int, str]
 ) -> None:
     answering(program, monkeypatch, answer)
-    refused(program, 'copies in the other site')
+    refused(program, 'the copies in the other site')
 
 
 def test_a_copy_that_is_not_restored_leaves_no_empty_database(program: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,12 +116,14 @@ def test_a_copy_that_is_not_restored_leaves_no_empty_database(program: Any, monk
         ('0000000100000000000000FE', ('0000000100000000000000FC', '0000000100000000000000FD'), 0),
         ('0000000100000000000000FE', ('000000010000000100000001',), 2),
         ('0000000100000000000000FE', ('00000002.history',), 0),
+        ('000000010000000000000005', ('000000010000000000000006', '000000010000000000000009'), 2),
     ],
 )
 def test_pieces_between_the_copies_and_what_was_brought_are_missed(
     program: Any, monkeypatch: pytest.MonkeyPatch, newest: str, tail: tuple[str, ...], lacking: int
 ) -> None:
-    found = [WHOLE[0] | {'archive': [{'max': '000000010000000000000001'}, {'max': newest}]}]
+    older = {'max': '0000000100000009000000FF', 'database': {'id': 1}}
+    found = [WHOLE[0] | {'db': [{'id': 1}, {'id': 2}], 'archive': [older, {'max': newest, 'database': {'id': 2}}]}]
     assert program.missing(found[0], tail) == lacking
     if lacking:
         program.TAIL.mkdir()

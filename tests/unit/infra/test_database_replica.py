@@ -67,3 +67,39 @@ def test_a_replica_that_somebody_else_made_starts_by_itself_from_now_on(
     monkeypatch.setattr(program, 'follows', lambda: None)
     program.settle({}, dry_run=False)
     assert (['systemctl', 'enable', program.UNIT] in ran) is enabled
+
+
+@pytest.mark.parametrize(
+    ('here', 'leads', 'said'),
+    [('111', '222', 'is kept as it is'), ('111', None, 'does not say which database'), (None, None, 'does not say')],
+)
+@pytest.mark.parametrize('signal', [True, False])
+def test_the_copy_of_another_database_than_what_leads_is_never_written_over_promoted_or_not(
+    program: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any, here: str | None, leads: str | None, said: str,
+    signal: bool,
+) -> None:  # fmt: skip
+    folder = tmp_path / 'test'
+    if here:
+        (folder / 'global').mkdir(parents=True)
+        (folder / 'global' / 'pg_control').touch()
+        if signal:
+            (folder / 'standby.signal').touch()
+    ran: list[list[str]] = []
+    monkeypatch.setattr(program, 'run', lambda argv, *_: ran.append(argv))
+    monkeypatch.setattr(program, 'identifier_here', lambda _: here)
+    monkeypatch.setattr(program, 'identifier_of_leader', lambda _: leads)
+    assert said in program.copy({'folder': str(folder)})
+    assert ran == []
+    assert not here or (folder / 'global' / 'pg_control').exists()
+
+
+def test_a_copy_that_was_cut_off_between_two_renames_is_there_again(
+    program: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    old = tmp_path / 'test.old' / 'global'
+    old.mkdir(parents=True)
+    (old / 'pg_control').touch()
+    monkeypatch.setattr(program, 'identifier_here', lambda _: '111')
+    monkeypatch.setattr(program, 'identifier_of_leader', lambda _: '222')
+    assert 'is kept as it is' in program.copy({'folder': str(tmp_path / 'test')})
+    assert (tmp_path / 'test' / 'global' / 'pg_control').exists()
