@@ -18,14 +18,17 @@ from backup.stateful import STATEFUL, Stateful, Where
 EXEMPT = FOLDER / 'exempt.yaml'
 Place = Annotated[str, StringConstraints(pattern=r'^[~/a-z][A-Za-z0-9~/._-]*[A-Za-z0-9]$', max_length=200)]
 
-ROOTS = ('/var/lib', '/var/log', '/var/spool', '/var/cache', '/var/www', '/srv', '/opt')
+ROOTS = (
+    '/var/lib', '/var/log', '/var/spool', '/var/cache', '/var/www', '/var/opt', '/var/local', '/usr/local/var', '/srv', '/opt',
+    '/data', '/mnt',
+)  # fmt: skip
 """Where state may lie. What stands in /etc is written by roles, what in /run is gone with the host."""
 
 SHARED = frozenset({*ROOTS, '/var/lib/anlan', '/var/lib/private', '/var/lib/private/anlan', '/var/log/anlan'})
 """Folders that hold places of several resources and nothing else; naming one of them says nothing."""
 
 _PATH = re.compile(rf'(?<![\w/.~-])(?:{"|".join(ROOTS)})(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*/?(?![\w])')
-_DIRECTIVE = re.compile(r'^\s*(State|Logs|Cache)Directory=(.+)$', re.MULTILINE)
+_DIRECTIVE = re.compile(r'^\s*(State|Logs|Cache)Directory\s*=\s*(.+)$', re.MULTILINE)
 _DIRECTIVE_ROOT = {'State': '/var/lib', 'Logs': '/var/log', 'Cache': '/var/cache'}
 
 
@@ -91,7 +94,8 @@ def findings(
 
 def places_in(text: str) -> set[str]:
     """Given a text of a role (tasks, a template, a unit, a program), return the places for state that it names."""
-    found = {match.group().rstrip('/') for match in _PATH.finditer(text)}
+    plain = re.sub('(?<!:)/{2,}', '/', text)
+    found = {match.group().rstrip('/') for match in _PATH.finditer(plain)}
     for kind, names in _DIRECTIVE.findall(text):
         found |= {f'{_DIRECTIVE_ROOT[kind]}/{name.split("%")[0].rstrip("/")}' for name in names.split()}
     return found - SHARED

@@ -84,19 +84,18 @@ def for_systemd(text: str) -> str:
 
 
 def longest_gap_seconds(expression: OnCalendar, start: datetime, days: int = 400) -> float:
-    """Given an expression, a moment and a number of days, return the longest time between two of its times then.
+    """Given an expression, a moment and a number of days, return the longest time without any of its times then.
 
-    One that is true once at most in those days has a gap as long as they are.
+    The first days and the last count as well: a schedule that has ended, or only begins later, keeps no promise.
     """
     end = start + timedelta(days=days)
-    longest, before = 0.0, None
+    longest, before = 0.0, start
     for at in expression.after(start):
         if at > end:
             break
-        if before is not None:
-            longest = max(longest, (at - before).total_seconds())
+        longest = max(longest, (at - before).total_seconds())
         before = at
-    return longest or float(days * 86400)
+    return max(longest, (end - before).total_seconds())
 
 
 def _weekdays(text: str) -> frozenset[int]:

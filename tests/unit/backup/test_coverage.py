@@ -41,6 +41,9 @@ def test_every_place_that_a_role_names_is_stateful_or_exempt() -> None:
     ('text', 'places'),
     [
         ('StateDirectory=anlan/chat', {'/var/lib/anlan/chat'}),
+        ('StateDirectory = anlan/chat', {'/var/lib/anlan/chat'}),
+        ('path: /var//lib/anlan/chat', {'/var/lib/anlan/chat'}),
+        ('path: /data/chat', {'/data/chat'}),
         ('LogsDirectory=anlan/events/%i', {'/var/log/anlan/events'}),
         ('CacheDirectory=a b', {'/var/cache/a', '/var/cache/b'}),
         ("FOLDER = Path('/var/lib/anlan/chat/rooms')", {'/var/lib/anlan/chat/rooms'}),
