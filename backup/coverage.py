@@ -19,8 +19,8 @@ EXEMPT = FOLDER / 'exempt.yaml'
 Place = Annotated[str, StringConstraints(pattern=r'^[~/a-z][A-Za-z0-9~/._-]*[A-Za-z0-9]$', max_length=200)]
 
 ROOTS = (
-    '/var/lib', '/var/log', '/var/spool', '/var/cache', '/var/www', '/var/opt', '/var/local', '/usr/local/var', '/srv', '/opt',
-    '/data', '/mnt',
+    '/var/lib', '/var/log', '/var/spool', '/var/cache', '/var/www', '/var/opt', '/var/local', '/usr/local/var',
+    '/srv', '/opt', '/data', '/mnt',
 )  # fmt: skip
 """Where state may lie. What stands in /etc is written by roles, what in /run is gone with the host."""
 
