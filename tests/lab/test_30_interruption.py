@@ -29,6 +29,7 @@ def served(standing: Standing) -> str | None:
     return None if status.state != 'down' else '; '.join(status.reasons)
 
 
+@pytest.mark.long
 def test_a_host_removed_by_hand_is_named_by_drift_and_comes_back_with_its_role(whole: Standing) -> None:
     # A replica: without its leader the platform is down, not degraded, until the lease has run out.
     victim = whole.status().database['replicas'][0]['name']
