@@ -95,7 +95,11 @@ def records_of(remote: Remote, hosts: Sequence[str]) -> tuple[list[Record], dict
             silent[host] = f'{host}: {_said(answer.out) or answer.err.strip()[-200:]}'
         else:
             try:
-                records += read_lines(answer.out.encode(), host).records
+                reading = read_lines(answer.out.encode(), host)
+                records += reading.records
+                # Its agent leaves out what is torn in its file: here a line that is no record is an answer cut off.
+                if reading.torn:
+                    silent[host] = f'{host}: a line of its answer is no record'
             except BadInput as error:
                 silent[host] = str(error)
     return records, silent

@@ -116,7 +116,7 @@ def test_states_without_any_record_are_never_ok(hosts: Hosts) -> None:
 def test_a_host_whose_records_cannot_be_read_is_said(hosts: Hosts) -> None:
     hosts.out = 'no record at all\n'
     said = call('status', '--json')
-    assert 'line 1 is no record' in ' '.join(json.loads(said.stdout)['silent'].values())
+    assert 'a line of its answer is no record' in ' '.join(json.loads(said.stdout)['silent'].values())
 
 
 @pytest.mark.parametrize(
