@@ -9,6 +9,7 @@ import tarfile
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyrage
@@ -24,6 +25,7 @@ from anlan.paths import PlatformPaths
 from anlan.platform.model import Platform
 from anlan.secret_key import VARIABLE, key_folder
 from anlan.secret_store import ensure_secrets, read_all
+from infra.targets.changes import Change
 from tests.unit.samples import lab, topology_from
 
 
@@ -168,6 +170,35 @@ def test_a_file_that_is_no_kit_or_no_file_is_refused(tmp_path: Path) -> None:
             read_kit(tmp_path / name)
     with pytest.raises(BadInput, match='it is no file'):
         read_kit(Path('/dev/zero'))
+
+
+@pytest.mark.parametrize(
+    ('resource', 'operation', 'refused'),
+    [
+        ('host vault-1', 'replace', True),
+        ('host vault-1', 'delete', True),
+        ('host vault-1', 'update', False),
+        ('host db-1', 'replace', False),
+    ],
+)
+def test_what_still_stands_is_not_made_anew(
+    work: Work, monkeypatch: pytest.MonkeyPatch, resource: str, operation: Any, refused: bool
+) -> None:
+    class Target:
+        def clear(self) -> None: ...
+
+        def hosts(self) -> dict[str, str]:
+            return {'vault-1': 'running', 'db-1': 'missing'}
+
+        def plan(self) -> Any:
+            return SimpleNamespace(changes=[Change(resource, operation)])
+
+    monkeypatch.setattr(Work, 'target', lambda _: Target())
+    if not refused:
+        rebuilding.keep_off_site(work)
+        return
+    with pytest.raises(BadInput, match='still stand'):
+        rebuilding.keep_off_site(work)
 
 
 def test_a_rebuild_that_is_run_again_goes_on_with_the_one_before(work: Work) -> None:
