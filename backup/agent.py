@@ -6,7 +6,6 @@ import argparse
 import fcntl
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +17,6 @@ from typing import Any
 
 from anlan.deadline import Deadline, wait_until
 from anlan.errors import EXIT_FAILED, AnlanError, BadInput, DeadlineExceeded
-from anlan.files import write_atomically
 from backup.announcement import announce
 from backup.database_work import Database, DatabaseWork
 from backup.exposition import expose_for_ever
@@ -35,16 +33,28 @@ from backup.record import RECORDS, Ended, Record, RestoreEnded, StolenEnded, Ver
 from backup.reseed import reseed
 from backup.retelling import is_due, tell_again
 from backup.task import HostPlan, read_plan
-from backup.unit_files import JOBS, PREFIX, unit_files, waiting_seconds
+from backup.timers import UNITS, install
+from backup.unit_files import JOBS, waiting_seconds
 
 LOCKS = Path('/run/anlan-backup')
-UNITS = Path('/etc/systemd/system')
 TOLD_EVERY_SECONDS = 1.0
 LISTING_SECONDS = 120.0
 
 
 def main(arguments: Sequence[str]) -> int:
     """Given the arguments of the command line, do what they say and return the exit code."""
+    given = _parser().parse_args(arguments)
+    try:
+        return COMMANDS[given.command](given)
+    except BackupFailed as failure:
+        _say({'failure': failure.exit_class.word, 'sentence': str(failure)})
+        return failure.exit_code
+    except AnlanError as failure:
+        _say({'failure': ExitClass.FAILED.word, 'sentence': str(failure)})
+        return failure.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog='backup')
     commands = parser.add_subparsers(dest='command', required=True)
     task = commands.add_parser('task', help='do a task now')
@@ -79,20 +89,18 @@ def main(arguments: Sequence[str]) -> int:
     discarding = commands.add_parser('discard', help='wipe what was restored as of a moment')
     discarding.add_argument('--target', required=True)
     discarding.add_argument('--dry-run', action='store_true')
+    rewind = commands.add_parser('rewind', help='in the other site: bring buckets back to what they held at a moment')
+    rewind.add_argument('--to-time', required=True)
+    rewind.add_argument('--bucket', action='append', default=[], help='only this one; may be given again')
+    rewind.add_argument('--keep-new', action='store_true', help='leave what was not there at the moment')
+    rewind.add_argument('--seconds', type=float, default=3600.0)
+    rewind.add_argument('--dry-run', action='store_true')
     restore = commands.add_parser('restore', help='bring files back into an empty folder')
     for name in ('repository', 'host', 'place', 'snapshot', 'target'):
         restore.add_argument(f'--{name}', required=True)
     restore.add_argument('--path', action='append', default=[])
     restore.add_argument('--seconds', type=float, default=3600.0)
-    given = parser.parse_args(arguments)
-    try:
-        return COMMANDS[given.command](given)
-    except BackupFailed as failure:
-        _say({'failure': failure.exit_class.word, 'sentence': str(failure)})
-        return failure.exit_code
-    except AnlanError as failure:
-        _say({'failure': ExitClass.FAILED.word, 'sentence': str(failure)})
-        return failure.exit_code
+    return parser
 
 
 def exit_code_of(ends: Sequence[Ended]) -> int:
@@ -274,16 +282,8 @@ def _stolen(given: argparse.Namespace) -> int:
 
 
 def _drilled(places: Places, policy: str, repository: str, seconds: float, wait_seconds: float) -> int:
-    try:
-        # Only this drill needs boto3; hosts without it do all the rest.
+    with speaking_to_stores(places.host):
         from backup.stolen import StolenDrill
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith(('anlan', 'backup')):
-            raise
-        raise BadInput(
-            f'{places.host} lacks the Python module {error.name}, which speaks to the object store; '
-            'install the package python3-boto3'
-        ) from None
     waiting = Deadline(wait_seconds)
     with alone('stolen-drill', wait_seconds), alone(repository, waiting.remaining_seconds()):
         end = StolenDrill(places, keep, _progress()).do(policy, repository, seconds)
@@ -291,62 +291,38 @@ def _drilled(places: Places, policy: str, repository: str, seconds: float, wait_
     return exit_code_of([end])
 
 
+def _rewind(given: argparse.Namespace) -> int:
+    with speaking_to_stores('this host'):
+        from backup.object_rewind import Rewinding, Wish, owner_of
+    moment = wanted(given.to_time, datetime.now(UTC))
+    if moment is None:
+        raise BadInput('--to-time: a bucket is brought back to a moment, and `latest` is what it holds')
+    wish = Wish(moment, tuple(given.bucket), keep_new=given.keep_new, dry_run=given.dry_run)
+    with alone('rewind', 0), owner_of(LOCKS) as store:
+        plans = Rewinding(store, Deadline(given.seconds), _progress()).do(wish)
+    _say({'would_rewind' if given.dry_run else 'rewound': [each.document() for each in plans]})
+    return 0
+
+
+@contextmanager
+def speaking_to_stores(host: str) -> Iterator[None]:
+    """Have what needs boto3 imported in the body: hosts without it do all the rest. Raise BadInput if it is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith(('anlan', 'backup')):
+            raise
+        raise BadInput(
+            f'{host} lacks the Python module {error.name}, which speaks to the object store; '
+            'install the package python3-boto3'
+        ) from None
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     'task': _task, 'list': _list, 'accident': _accident, 'receive': _receive, 'records': _records,
     'install': _install, 'restore': _restore, 'reseed': _reseed, 'moment': _moment, 'discard': _discard,
-    'exposition': _exposition, 'lag': _lag, 'stolen': _stolen,
+    'exposition': _exposition, 'lag': _lag, 'stolen': _stolen, 'rewind': _rewind,
 }  # fmt: skip
-
-
-def install(plan: HostPlan, folder: Path, *, check: bool = False) -> list[str]:
-    """Given what a host does and systemd's folder, hold the units of it and no others; return what was changed.
-
-    A timer that is not there any more is stopped; one that does not run is started.
-    """
-    wanted = unit_files(plan)
-    timers = sorted(name for name in wanted if name.endswith('.timer'))
-    there = {file.name: file for pattern in ('timer', 'service') for file in folder.glob(f'{PREFIX}*.{pattern}')}
-    stale = sorted(set(there) - set(wanted))
-    wrong = sorted(name for name, text in wanted.items() if _text_of(there.get(name)) != text)
-    idle = [name for name in timers if not _runs(name)]
-    changed = [*(f'removed {name}' for name in stale), *(f'wrote {name}' for name in wrong),
-               *(f'started {name}' for name in idle if name not in wrong)]  # fmt: skip
-    if check or not changed:
-        return changed
-    gone = [name for name in stale if name.endswith('.timer')]
-    if gone:
-        _systemctl('disable', '--now', *gone)
-    for name in stale:
-        there[name].unlink()
-    for name in wrong:
-        write_atomically(folder / name, wanted[name], 0o644)
-    _systemctl('daemon-reload')
-    if timers:
-        _systemctl('enable', '--now', *timers)
-        rewritten = [name for name in wrong if name.endswith('.timer')]
-        if rewritten:
-            _systemctl('restart', *rewritten)
-    # The first backup of the database is not waited for until its hour: before it there is nothing to go back to.
-    first = [f'{PREFIX}{each.name}' for each in plan.tasks if (each.engine, each.kind) == ('pgbackrest', 'incremental')]
-    for name in first:
-        if f'{name}.timer' not in there:
-            _systemctl('start', '--no-block', f'{name}.service')
-    return changed
-
-
-def _text_of(file: Path | None) -> str | None:
-    return None if file is None else file.read_text(encoding='utf-8')
-
-
-def _runs(unit: str) -> bool:
-    done = subprocess.run(['systemctl', 'is-active', '--quiet', unit], check=False, timeout=30)
-    return done.returncode == 0
-
-
-def _systemctl(*words: str) -> None:
-    done = subprocess.run(['systemctl', *words], capture_output=True, text=True, check=False, timeout=60)
-    if done.returncode != 0:
-        raise AnlanError(f'systemctl {words[0]}: {done.stderr.strip()[-300:]}')
 
 
 def _progress() -> Any:

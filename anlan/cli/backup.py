@@ -20,6 +20,7 @@ from anlan.cli.backup_moment import MomentWish, discard_moment, restore_moment
 from anlan.cli.backup_rebuild import rebuild_command
 from anlan.cli.backup_report import check_output, write_report
 from anlan.cli.backup_restore import LATEST, FileWish, bar, check_restore, restore_files
+from anlan.cli.backup_rewind import rewind_command
 from anlan.cli.backup_text import is_bad, print_ends, print_lag, print_snapshots, print_statuses
 from anlan.cli.handing_over import hand_over
 from anlan.cli.observing import observing, require_bastion
@@ -269,6 +270,7 @@ def kit(
 
 
 app.command('rebuild', epilog=CODES)(rebuild_command)
+app.command('rewind', epilog=CODES)(rewind_command)
 
 
 def statuses(

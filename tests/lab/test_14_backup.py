@@ -86,6 +86,36 @@ def test_stolen_writers_credentials_destroy_nothing_that_is_kept_off_site(standi
     assert end['checks'] > 0
 
 
+SPOIL = """
+import sys; sys.path.insert(0, '/usr/local/lib/anlan/backup.pyz')
+from backup.places import PLACES, read_places
+from backup.stolen import store_of, way_of
+way = way_of(read_places(PLACES).one('media', 'app-1', 'offsite'))
+writer = store_of(way, way.there.login_file)
+keys = [each.key for each in writer.objects(way.bucket, way.prefix)]
+for number, key in enumerate(keys):
+    if number % 2:
+        writer.call('put_object', 'spoiling', Bucket=way.bucket, Key=key, Body=b'pay')
+    writer.call('delete_object', 'spoiling', Bucket=way.bucket, Key=key)
+print(len(keys))
+"""
+
+
+def test_what_stolen_credentials_did_to_the_store_is_undone_by_one_command(standing: Standing) -> None:
+    moment = standing.run('vault-1', 'sh', '-c', 'sleep 2; date -u +%Y-%m-%dT%H:%M:%SZ; sleep 2').out.strip()
+    spoilt = standing.run('ops-1', 'sudo', 'python3', '-B', '-c', SPOIL, deadline_seconds=120)
+    assert int(spoilt.out) > 3, spoilt.err
+    assert standing.anlan('backup', 'verify', 'media', '--json').returncode != 0
+    words = ('rewind', '--bucket', 'restic', '--to-time', moment)
+    (would,) = asked(standing, *words, '--dry-run')['would_rewind']
+    assert would['put_back'] + would['uncovered'] >= int(spoilt.out) - 1, would
+    (done,) = asked(standing, *words, '--yes')['rewound']
+    assert done['put_back'] >= would['put_back'] > 0 < would['uncovered'], done
+    assert all(not each['problems'] for each in asked(standing, 'verify', 'media', '--data')['ends'])
+    listed = [each for each in asked(standing, 'list', 'media')['places'] if each['place'] == 'offsite']
+    assert listed and all(each['snapshots'] for each in listed), listed
+
+
 METRICS = '/run/anlan/metrics/backup.prom'
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from anlan.errors import BadInput
-from backup import agent
-from backup.agent import alone, exit_code_of, install, main, plan_of_host
+from backup import agent, timers
+from backup.agent import alone, exit_code_of, main, plan_of_host
 from backup.failure import BackupFailed, ExitClass
 from backup.packing import packed
 from backup.record import RestoreEnded, StolenEnded, VerificationEnded
 from backup.task import HostPlan, Task
+from backup.timers import install
 
 from .moments import at
 
@@ -40,8 +41,8 @@ def systemctl(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         if words[:2] == ('disable', '--now'):
             running.difference_update(words[2:])
 
-    monkeypatch.setattr(agent, '_systemctl', called)
-    monkeypatch.setattr(agent, '_runs', lambda unit: unit in running)
+    monkeypatch.setattr(timers, '_systemctl', called)
+    monkeypatch.setattr(timers, '_runs', lambda unit: unit in running)
     return calls
 
 
@@ -92,7 +93,7 @@ def test_a_timer_changed_by_hand_or_stopped_is_put_back(tmp_path: Path, systemct
     (tmp_path / 'anlan-backup-media-incremental.timer').write_text('[Timer]\n')
     assert install(plan, tmp_path, check=True) == ['wrote anlan-backup-media-incremental.timer']
     assert install(plan, tmp_path) == ['wrote anlan-backup-media-incremental.timer']
-    agent._systemctl('disable', '--now', 'anlan-backup-media-incremental.timer')
+    timers._systemctl('disable', '--now', 'anlan-backup-media-incremental.timer')
     assert install(plan, tmp_path) == ['started anlan-backup-media-incremental.timer']
 
 

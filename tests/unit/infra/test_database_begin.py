@@ -26,7 +26,13 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     module = importlib.util.module_from_spec(specification)
     loader.exec_module(module)
     (tmp_path / 'offsite.conf').touch()
-    for name, file in {'SETTINGS': 'offsite.conf', 'TAIL': 'tail', 'MARK': 'mark', 'REASON': 'reason'}.items():
+    for name, file in {
+        'SETTINGS': 'offsite.conf',
+        'TAIL': 'tail',
+        'MARK': 'mark',
+        'DESPITE': 'despite',
+        'REASON': 'reason',
+    }.items():
         monkeypatch.setattr(module, name, tmp_path / file)
     return module
 
@@ -131,6 +137,58 @@ def test_pieces_between_the_copies_and_what_was_brought_are_missed(
             (program.TAIL / name).touch()
         answering(program, monkeypatch, (0, json.dumps(found)))
         refused(program, '2 pieces of the log are missing')
+
+
+BACKED_UP = WHOLE[0] | {
+    'db': [{'id': 1}, {'id': 2}],
+    'archive': [{'id': '17-1', 'max': '0' * 24, 'database': {'id': 1}},
+                {'id': '17-2', 'max': '000000010000000000000009', 'database': {'id': 2}}],
+    'backup': [{'archive': {'start': '000000010000000000000002'}}, {'archive': {'start': '000000010000000000000006'}}],
+}  # fmt: skip
+
+
+def listed(*numbers: int, timeline: int = 1) -> dict[str, dict[str, str]]:
+    folder = f'{timeline:08X}00000000'
+    return {f'{folder}/{timeline:08X}00000000{number:08X}-{"ab" * 20}.zst': {'type': 'file'} for number in numbers}
+
+
+@pytest.mark.parametrize(
+    ('pieces', 'tail', 'lost'),
+    [
+        (listed(2, 4, 6, 7, 8, 9), (), None),
+        (listed(6, 7) | listed(8, 9, timeline=2), (), None),
+        (listed(6, 7, 9), (8,), None),
+        (listed(6, 7, 9), (), 8),
+        (listed(7, 8, 9), (), 6),
+        (listed(6, 7, 9) | {'x/000000010000000000000008.partial-ab.zst': {}}, (), 8),
+        (listed(6, 7, 9) | {'x/000000010000000000000008.00000028.backup': {}}, (), 8),
+    ],
+)
+def test_a_log_with_a_hole_is_refused_unless_somebody_says_so(
+    program: Any, monkeypatch: pytest.MonkeyPatch, pieces: dict[str, Any], tail: tuple[int, ...], lost: int | None
+) -> None:
+    program.TAIL.mkdir()
+    for number in tail:
+        (program.TAIL / f'0000000100000000{number:08X}').touch()
+    answers = ((0, json.dumps([BACKED_UP])), (0, json.dumps(pieces)))
+    asked = answering(program, monkeypatch, *answers, (0, ''))
+    if lost is not None:
+        refused(program, f'a hole at 0000000100000000{lost:08X}')
+        program.DESPITE.touch()
+        asked = answering(program, monkeypatch, answers[0], (0, ''))
+    program.begin('test', '/data')
+    assert asked[-1][-1] == 'restore'
+    if lost is None:
+        assert asked[1][-1] == 'archive/test/17-2'
+
+
+@pytest.mark.parametrize('answer', [(103, 'ERROR: no answer'), (0, 'nothing')])
+def test_a_log_that_cannot_be_listed_is_not_taken_for_whole(
+    program: Any, monkeypatch: pytest.MonkeyPatch, answer: tuple[int, str]
+) -> None:
+    program.TAIL.mkdir()
+    answering(program, monkeypatch, (0, json.dumps([BACKED_UP])), answer)
+    refused(program, 'cannot be listed')
 
 
 def test_when_it_has_begun_what_was_brought_comes_to_the_copies_but_for_the_piece_that_is_not_full(

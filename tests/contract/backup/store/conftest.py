@@ -5,12 +5,15 @@ That file is JSON: `endpoint`, `authority_file`, `bucket`, `lock_days`, `writer`
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from moto.server import ThreadedMotoServer
@@ -58,6 +61,16 @@ def locked_bucket(store: ObjectStore, name: str, mode: str = 'COMPLIANCE', days:
     lock = {'ObjectLockEnabled': 'Enabled', 'Rule': {'DefaultRetention': {'Mode': mode, 'Days': days}}}
     store.client.put_object_lock_configuration(Bucket=name, ObjectLockConfiguration=lock)
     return name
+
+
+def have_digest_of_copies(store: ObjectStore) -> None:
+    """Have a store's copies carry the digest of a body: moto alone wants it, though a copy has none."""
+    empty = base64.b64encode(hashlib.md5(b'', usedforsecurity=False).digest()).decode()
+
+    def add(params: dict[str, Any], **_: Any) -> None:
+        params['headers']['Content-MD5'] = empty
+
+    store.client.meta.events.register('before-call.s3.CopyObject', add)
 
 
 @pytest.fixture(scope='session')

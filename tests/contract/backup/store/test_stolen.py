@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -22,7 +19,7 @@ from backup.places import FilePlace, Places
 from backup.port import Job, silent
 from backup.record import Record, StolenEnded
 from backup.stolen import StolenDrill, Way, store_of
-from tests.contract.backup.store.conftest import Stores
+from tests.contract.backup.store.conftest import Stores, have_digest_of_copies
 from tests.contract.backup.tools import program
 
 SECONDS = 120.0
@@ -44,12 +41,7 @@ def store(way: Way, login: str | None) -> ObjectStore:
     """Return the store; moto alone wants the digest of a body even of a copy, which has none."""
     made = store_of(way, login)
     if way.endpoint.startswith('http://'):
-        empty = base64.b64encode(hashlib.md5(b'', usedforsecurity=False).digest()).decode()
-
-        def add(params: dict[str, Any], **_: Any) -> None:
-            params['headers']['Content-MD5'] = empty
-
-        made.client.meta.events.register('before-call.s3.CopyObject', add)
+        have_digest_of_copies(made)
     return made
 
 
