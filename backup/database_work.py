@@ -1,7 +1,7 @@
 """The work on the database: what the keeper does for a task of a policy that pgBackRest keeps, each with a record.
 
 Beside each backup stands what the database had at one place of its log (the witness): a restore is played back to that
-place, in a sealed scratch database, and has to have the same.
+place, in a sealed scratch database, and has to have the same. The newest is played back to what it has now.
 """
 
 from __future__ import annotations
@@ -229,10 +229,26 @@ class DatabaseWork:
                 )
             choice = CHANCE.choice(['newest', 'newest', 'random', 'oldest'])
             chosen, seen = {'newest': noted[-1], 'oldest': noted[0], 'random': CHANCE.choice(noted)}[choice]
+            if chosen is noted[-1][0]:
+                # All of the log after it has to come back too, else the loss would be as old as the backup.
+                now = self.present(engine, deadline)
+                choice, seen = ('backup', seen) if now is None else ('newest', now)
             told = self.tried(chosen, seen, engine, deadline)
-            return replace(told, values={**told.values, 'choice': 'newest' if chosen is noted[-1][0] else choice})
+            return replace(told, values={**told.values, 'choice': choice})
 
         return recorded(self.keep, 'restore', RestoreEnded, (task.policy, self.host, place), work)
+
+    def present(self, engine: PgBackRestEngine, deadline: Deadline) -> Witness | None:
+        """Return what the database has now, once its log up to there is kept; None if it does not say so."""
+        try:
+            choice = source_of(self.database.cluster.hosts, self.database.cluster.limits)
+            canary = plant(choice.leader, self.connect)
+            limit = min(WITNESS_SECONDS, max(1.0, deadline.remaining_seconds()))
+            seen = witness(choice.source, canary, self.connect, limit)
+            engine.check(deadline.remaining_seconds())
+        except BackupFailed:
+            return None
+        return seen
 
     def tried(self, chosen: Snapshot, seen: Witness, engine: PgBackRestEngine, deadline: Deadline) -> Told:
         """Given a backup and what the database had beside it, restore it on trial and return what came of it."""

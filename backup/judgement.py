@@ -103,21 +103,25 @@ class _Judgement:
         self.records = present(own, now)
         self.ahead = len(self.records) < len(own)
         self.reasons: list[Reason] = []
+        runs = [each for each in self.of(RunEnded) if not isinstance(each, CopyEnded)]
+        self.good = [each for each in runs if each.recovery_point is not None and each.failure in {None, 'incomplete'}]
+        self.first_success = min((each.ended for each in self.good), default=None)
 
     def status(self) -> PolicyStatus:
-        runs = [each for each in self.of(RunEnded) if not isinstance(each, CopyEnded)]
-        good = [each for each in runs if each.recovery_point is not None and each.failure in {None, 'incomplete'}]
         restores = sorted(self.of(RestoreEnded), key=lambda each: each.ended)
         verified = [each for each in restores if each.verified]
         points: dict[str, datetime | None] = {place: self.point(place) for place in self.promise.places}
-        self.see_runs(good)
+        self.see_runs()
         self.see_failures()
         self.see_points(points)
         self.see_restores(restores, verified)
         self.see_looks()
         self.see_plantings()
-        self.see_stolen(good)
+        self.see_stolen()
         self.see_clock_and_ends()
+        if not self.good:
+            # What follows from it says nothing more.
+            self.reasons = [each for each in self.reasons if each.state in {'never', 'failed'}]
         known = [at for at in points.values() if at is not None]
         last_ten = verified[-LAST_RESTORES:]
         lost = [each.lost_seconds for each in last_ten if each.lost_seconds is not None and each.choice == 'newest']
@@ -125,8 +129,8 @@ class _Judgement:
             name=self.promise.policy,
             state=min((each.state for each in self.reasons), key=WORST.index, default='ok'),
             reasons=tuple(sorted(self.reasons, key=lambda each: WORST.index(each.state))),
-            first_success=min((each.ended for each in good), default=None),
-            last_success=max((each.ended for each in good), default=None),
+            first_success=self.first_success,
+            last_success=max((each.ended for each in self.good), default=None),
             last_verified_restore=verified[-1].ended if verified else None,
             recovery_point_age_seconds=self.age(min(known)) if known and len(known) == len(points) else None,
             recovery_points=points,
@@ -146,6 +150,12 @@ class _Judgement:
 
     def say(self, state: State, zh: str, en: str) -> None:
         self.reasons.append(Reason(state, zh, en))
+
+    def unless_due(self, within_seconds: float) -> State:
+        """Given how long after the first success something has to be there, return what its lack means."""
+        if self.first_success is not None and self.age(self.first_success) <= within_seconds:
+            return 'unproven'
+        return 'late'
 
     def point(self, place: str) -> datetime | None:
         """Return the moment that would be had back from a place if all else were lost now, None if none is known.
@@ -176,12 +186,21 @@ class _Judgement:
         ]
         return None if None in newest else min(at for at in newest if at is not None)
 
-    def see_runs(self, good: Sequence[RunEnded]) -> None:
-        for group in self.promise.groups():
-            if not any(group is None or each.host in group for each in good):
-                names = '' if group is None else f' of {", ".join(sorted(group))}'
-                names_zh = '' if group is None else f'（{"、".join(sorted(group))}）'
-                self.say('never', f'从未成功备份{names_zh}', f'no run{names} has ever succeeded')
+    def see_runs(self) -> None:
+        lacking = [
+            group
+            for group in self.promise.groups()
+            if not any(group is None or each.host in group for each in self.good)
+        ]
+        if not lacking:
+            return
+        names = ', '.join(' or '.join(sorted(group)) for group in lacking if group is not None)
+        names_zh = '、'.join('或'.join(sorted(group)) for group in lacking if group is not None)
+        self.say(
+            'never',
+            f'从未成功备份{f"（{names_zh}）" if names_zh else ""}',
+            f'no run{f" of {names}" if names else ""} has ever succeeded',
+        )
 
     def see_failures(self) -> None:
         """The last of each thing on each host and place counts: a failure stands until the same has succeeded."""
@@ -216,7 +235,7 @@ class _Judgement:
             if at is None and unanswered:
                 self.say('failed', f'{zh}仓库没有回应，其内容未知', f'{en} did not answer; what it holds is not known')
             elif at is None:
-                self.say('late', f'{zh}没有已知的恢复点', f'no recovery point is known, {en}')
+                self.say(self.unless_due(most), f'{zh}没有已知的恢复点', f'no recovery point is known, {en}')
             elif self.age(at) > most:
                 self.say(
                     'late',
@@ -230,7 +249,7 @@ class _Judgement:
             problems = '; '.join(restores[-1].problems) or 'nothing was compared'
             self.say('failed', f'最近一次恢复未通过核对：{problems}', f'the last restore did not pass: {problems}')
         if not verified:
-            self.say('late', '从未有过经核对的恢复', 'there never was a verified restore')
+            self.say(self.unless_due(days * DAY_SECONDS), '从未有过经核对的恢复', 'there never was a verified restore')
             return
         last = verified[-1]
         if self.age(last.ended) > days * DAY_SECONDS:
@@ -270,7 +289,10 @@ class _Judgement:
                     self.say('failed', f'{zh}有误：{problems}', f'{depth}, {en}, is wrong: {problems}')
                 sound = [each for each in looks if each.failure is None and not each.problems]
                 newest = max((each.ended for each in sound), default=None)
-                if newest is None or self.age(newest) > days * DAY_SECONDS:
+                if newest is None:
+                    state = self.unless_due(days * DAY_SECONDS)
+                    self.say(state, f'{zh}从未核查', f'{depth}, {en}, was never looked at')
+                elif self.age(newest) > days * DAY_SECONDS:
                     self.say('late', f'{zh}超过 {days} 天未核查', f'{depth}, {en}, was not looked at for {days} days')
 
     def see_plantings(self) -> None:
@@ -280,14 +302,20 @@ class _Judgement:
             kinds = ', '.join(last.missed)
             self.say('failed', f'植入的损坏未被发现：{kinds}', f'planted damage was not caught: {kinds}')
         whole = [each.ended for each in plantings if each.failure is None and each.planted and not each.missed]
-        if not whole or self.age(max(whole)) > PLANTING_DAYS * DAY_SECONDS:
+        if not whole:
+            self.say(
+                self.unless_due(PLANTING_DAYS * DAY_SECONDS),
+                '从未用植入的损坏检验核查本身',
+                'no planted damage has ever shown that the checks see any',
+            )
+        elif self.age(max(whole)) > PLANTING_DAYS * DAY_SECONDS:
             self.say(
                 'late',
                 f'超过 {PLANTING_DAYS} 天没有用植入的损坏检验核查本身',
                 f'for {PLANTING_DAYS} days no planted damage has shown that the checks see any',
             )
 
-    def see_stolen(self, good: Sequence[RunEnded]) -> None:
+    def see_stolen(self) -> None:
         """The last drill of stolen credentials counts, and where there is a schedule, that there was one in time."""
         drills = sorted(self.of(StolenEnded), key=lambda each: each.ended)
         if drills and drills[-1].failure is None and drills[-1].verdict != 'pass':
@@ -297,7 +325,7 @@ class _Judgement:
         days = self.promise.stolen_within_days
         passed = [each.ended for each in drills if each.verdict == 'pass']
         # Before the first one is due nobody could have drilled: then it counts from the first success.
-        since = max(passed, default=min((each.ended for each in good), default=None))
+        since = max(passed, default=self.first_success)
         if days is not None and since is not None and self.age(since) > days * DAY_SECONDS:
             self.say(
                 'late',

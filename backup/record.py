@@ -92,7 +92,8 @@ class RestoreEnded(Ended):
     """A restore into a scratch place, and whether what came back is what went in.
 
     `checks` is how many things were compared (rows, checksums, the chain, a canary): with none, nothing is verified.
-    `choice` is which snapshot: `newest` alone says what would be lost; others are `random`, `oldest`, `time`.
+    `choice` is which snapshot: `newest` alone says what would be lost; others are `random`, `oldest`, `time`, and of a
+    database `backup`, the newest backup without what came after it.
     """
 
     snapshot: str | None = None
@@ -111,7 +112,10 @@ class RestoreEnded(Ended):
     @property
     def lost_seconds(self) -> float | None:
         """Return how far what came back was behind the beginning of the restore, or None if nothing did."""
-        return None if self.recovery_point is None else (self.began - self.recovery_point).total_seconds()
+        if self.recovery_point is None:
+            return None
+        # What is newer than the beginning was had back whole.
+        return max(0.0, (self.began - self.recovery_point).total_seconds())
 
     @property
     def bytes_per_second(self) -> float:

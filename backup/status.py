@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from backup.record import RestoreEnded
 
-State = Literal['ok', 'late', 'failed', 'never']
-WORST: tuple[State, ...] = ('never', 'failed', 'late', 'ok')
+State = Literal['ok', 'unproven', 'late', 'failed', 'never']
+WORST: tuple[State, ...] = ('never', 'failed', 'late', 'unproven', 'ok')
 """From the worst to the best: of several reasons the worst is the state."""
 
 

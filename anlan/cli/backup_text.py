@@ -16,7 +16,7 @@ from backup.record import Ended, RestoreEnded, RunEnded, StolenEnded, Verificati
 from backup.status import PolicyStatus
 
 SHOWN_REASONS = 4
-COLOUR = {'ok': 'green', 'late': 'yellow', 'failed': 'red', 'never': 'red'}
+COLOUR = {'ok': 'green', 'unproven': 'cyan', 'late': 'yellow', 'failed': 'red', 'never': 'red'}
 
 
 def is_bad(end: Ended) -> bool:

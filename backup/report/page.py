@@ -23,7 +23,7 @@ from backup.status import WORST, PolicyStatus
 
 TEMPLATES = Path(__file__).parent / 'templates'
 BEIJING = timezone(timedelta(hours=8), 'UTC+8')
-MARKS = {'ok': '✓', 'late': '◷', 'failed': '✗', 'never': '∅', 'planned': '…'}
+MARKS = {'ok': '✓', 'unproven': '○', 'late': '◷', 'failed': '✗', 'never': '∅', 'planned': '…'}
 UNSEEN = re.compile(
     '[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff]'
 )

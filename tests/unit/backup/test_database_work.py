@@ -5,18 +5,22 @@ from __future__ import annotations
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from anlan.errors import BadInput
+from backup import database_work
 from backup.database_damage import DAMAGES, Damage, plant
+from backup.database_witness import Witness
 from backup.database_work import Database, DatabaseWork, read_witness, unequal
 from backup.engines.pgbackrest import Cluster
 from backup.engines.pgbackrest_members import Limits
 from backup.failure import BackupFailed, ExitClass
+from backup.journal import Told
 from backup.port import Snapshot, silent
-from backup.record import Ended, Record, VerificationEnded
+from backup.record import Ended, Record, RestoreEnded, VerificationEnded
 from tests.unit.backup.policy_samples import HOUR, run
 from tests.unit.backup.test_agent import task
 
@@ -127,3 +131,36 @@ def test_a_place_that_has_backups_or_does_not_answer_is_looked_at_whatever_is_no
     assert end.problems
     (end,) = looked_at(Place(failure=BackupFailed(ExitClass.UNREACHABLE, 'it does not answer')), Place())
     assert end.failure == ExitClass.UNREACHABLE.word
+
+
+@pytest.mark.parametrize(
+    ('answers', 'choice', 'point'), [(True, 'newest', NOW), (False, 'backup', NOW - timedelta(hours=1))]
+)
+def test_the_newest_backup_is_played_back_to_the_present_so_that_it_says_what_would_be_lost(
+    monkeypatch: pytest.MonkeyPatch, answers: bool, choice: str, point: datetime
+) -> None:
+    noted = Witness('db-1', '0/1', NOW - timedelta(hours=1), 'old', ())
+    present = Witness('db-1', '0/9', NOW, 'new', ())
+    tried: list[Witness] = []
+
+    class Engine(Place):
+        def check(self, _: float) -> None:
+            if not answers:
+                raise BackupFailed(ExitClass.UNREACHABLE, 'no leader')
+
+    def trial(_: Any, chosen: Snapshot, seen: Witness, *__: Any) -> Told:
+        tried.append(seen)
+        return Told({'snapshot': chosen.identity, 'recovery_point': seen.taken, 'checks': 1})
+
+    monkeypatch.setattr(database_work, 'read_witness', lambda *_: noted)
+    monkeypatch.setattr(database_work, 'source_of', lambda *_: SimpleNamespace(leader='db-1', source='db-2'))
+    monkeypatch.setattr(database_work, 'plant', lambda *_: 'new')
+    monkeypatch.setattr(database_work, 'witness', lambda *_: present)
+    monkeypatch.setattr(DatabaseWork, 'tried', trial)
+    engines: Any = {'local': Engine(backup(1))}
+    work = DatabaseWork('ops-1', Database('learning', engines, Cluster((), '', Limits(1, 1))), lambda _: None, silent)
+    told = task('database-restore', policy='database', kind='restore', engine='pgbackrest', repository='database')
+    (end,) = work.do(told)
+    assert isinstance(end, RestoreEnded)
+    assert (end.failure, end.choice, end.recovery_point) == (None, choice, point)
+    assert tried == [present if answers else noted]

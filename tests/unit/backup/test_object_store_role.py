@@ -171,6 +171,22 @@ def test_a_rotated_key_is_put_beside_the_one_before_and_never_stands_in_a_comman
     assert not any('secret' in word for argv, _ in ran for word in argv)
 
 
+def test_the_owner_is_told_to_a_program_on_the_host_with_the_address_that_is_served(
+    program: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    planted_user(monkeypatch, user('owner', ('A', 's')))
+    settings = tmp_path / 'ceph.conf'
+    template = (ROLE / 'templates' / 'ceph.conf.j2').read_text(encoding='utf-8')
+    text = template.replace('{{ anlan_address }}', '198.18.0.9').replace('{{ object_store_port }}', '7443')
+    settings.write_text(text, encoding='utf-8')
+    monkeypatch.setattr(program, 'SETTINGS', str(settings))
+    found = program.owner()
+    assert (found['endpoint'], found['key_id'], found['secret']) == ('https://198.18.0.9:7443', 'A', 's')
+    settings.write_text('[global]\n', encoding='utf-8')
+    with pytest.raises(program.StoreError, match='names no address'):
+        program.owner()
+
+
 def test_a_user_with_rights_over_the_store_loses_them(program: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     planted_user(monkeypatch, user('writer', ('A', 's'), caps=[{'type': 'buckets', 'perm': '*'}], max_buckets=1000))
     document = imported('object_store_users').settle_user(settling(program), 'writer', [{'id': 'A', 'secret': 's'}])

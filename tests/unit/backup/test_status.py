@@ -69,8 +69,23 @@ def test_without_any_record_nothing_is_ok() -> None:
 @pytest.mark.parametrize('kind', KINDS)
 def test_whatever_was_not_observed_makes_a_policy_not_ok(kind: type) -> None:
     status = judged('media', without(kind))
-    assert status.state in {'late', 'never'}
+    assert status.state in {'unproven', 'late', 'never'}
     assert status.reasons
+    # Once it is due, it is late.
+    old = run(40 * DAY), run(40 * DAY, host='app-2')
+    if kind is not RunEnded:
+        assert judged('media', [*without(kind), *old]).state == 'late'
+
+
+def test_what_never_ran_is_said_once_and_nothing_that_follows_from_it() -> None:
+    (reason,) = judged('records', []).reasons
+    assert reason.state == 'never'
+    assert reason.en.startswith('no run of app-1, app-2, ')
+    assert reason.zh.startswith('从未成功备份（app-1、app-2、')
+
+
+def test_a_restore_of_what_is_newer_than_its_beginning_lost_nothing() -> None:
+    assert restore(HOUR, recovery_point=NOW).lost_seconds == 0.0
 
 
 @pytest.mark.parametrize('record', WELL)

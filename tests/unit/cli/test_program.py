@@ -22,7 +22,8 @@ SAY_NOTHING = {'ssh', 'platform schema', 'down', 'cdn rotate-key'}
 
 CHANGE_SOMETHING = {
     'up', 'down', 'release build', 'release deploy', 'release rollback', 'block add', 'block remove', 'cdn purge',
-    'cdn warm', 'cdn rotate-key', 'harden', 'secret rotate', 'audit mutate',
+    'cdn warm', 'cdn rotate-key', 'harden', 'secret rotate', 'audit mutate', 'backup rebuild',
+    'backup restore', 'backup rewind',
 }  # fmt: skip
 
 
@@ -50,7 +51,9 @@ def test_every_command_is_there() -> None:
         'evidence list', 'evidence show', 'evidence verify', 'evidence pack', 'cdn purge', 'cdn warm',
         'cdn rotate-key', 'events', 'clause list', 'clause show', 'clause coverage', 'audit run',
         'audit replay', 'audit checks', 'audit mutate',
-        'harden', 'canary', 'secret list', 'secret rotate',
+        'harden', 'canary', 'secret list', 'secret rotate', 'backup plan', 'backup status', 'backup run', 'backup list',
+        'backup verify', 'backup drill', 'backup restore', 'backup report', 'backup kit', 'backup rebuild',
+        'backup rewind',
     } <= set(COMMANDS)  # fmt: skip
 
 
