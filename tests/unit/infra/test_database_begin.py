@@ -31,6 +31,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         'TAIL': 'tail',
         'MARK': 'mark',
         'DESPITE': 'despite',
+        'REPLICA': 'replica',
         'REASON': 'reason',
     }.items():
         monkeypatch.setattr(module, name, tmp_path / file)
@@ -85,6 +86,15 @@ def test_where_there_never_was_a_copy_it_begins_empty_and_a_rebuild_does_not(
     program.MARK.unlink()
     program.TAIL.mkdir()
     refused(program, 'no copy')
+
+
+def test_where_the_other_site_has_a_replica_and_no_copy_it_does_not_begin_empty(
+    program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, 'INITDB', ('true',))
+    program.REPLICA.touch()
+    answering(program, monkeypatch, (0, '[]'))
+    refused(program, 'anlan backup rewind')
 
 
 @pytest.mark.parametrize(
