@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from backup.moment import wanted
 from backup.moment_standing import at, discard, sweep
 from backup.moment_work import MomentWork, Wish, document_of
 from backup.places import PLACES, Places, read_places
-from backup.port import Progress, Snapshot
+from backup.port import Engine, Progress, Snapshot
 from backup.record import RECORDS, Ended, Record, RestoreEnded, StolenEnded, VerificationEnded, append, line_of, read
 from backup.reseed import reseed
 from backup.retelling import is_due, tell_again
@@ -191,13 +192,23 @@ def _tell_again() -> None:
 
 
 def _list(given: argparse.Namespace) -> int:
-    found = []
-    for there in read_places(PLACES).files:
-        if given.repository not in {None, there.repository}:
+    places = read_places(PLACES)
+    asked: list[tuple[dict[str, str], Callable[[], Engine]]] = [
+        ({'repository': there.repository, 'host': there.host, 'place': there.place}, there.engine)
+        for there in places.files
+    ]
+    if places.database is not None:
+        engines = Database.of(Path(places.database)).engines
+        asked += [
+            ({'repository': 'database', 'host': places.host, 'place': place}, partial(engines.__getitem__, place))
+            for place in engines
+        ]
+    found: list[dict[str, Any]] = []
+    for about, engine_of in asked:
+        if given.repository not in {None, about['repository']}:
             continue
-        about: dict[str, Any] = {'repository': there.repository, 'host': there.host, 'place': there.place}
         try:
-            snapshots = there.engine().list(LISTING_SECONDS, given.policy)
+            snapshots = engine_of().list(LISTING_SECONDS, given.policy)
             found.append({**about, 'snapshots': [_plain(each) for each in snapshots]})
         except BackupFailed as failure:
             found.append({**about, 'failure': failure.exit_class.word, 'sentence': str(failure), 'snapshots': None})

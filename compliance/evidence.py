@@ -14,6 +14,9 @@ from compliance.result import CheckResult
 AUDIT, EVERY_HOST = 'audit', 'every host'
 """The kind of an audit's record, and the subject of one that ran every check on every host."""
 
+OF_EACH = frozenset({'restore-drill', 'ransomware-drill'})
+"""Kinds of records that speak of their subject alone: that one policy came back says nothing of another."""
+
 RESULTS, ANSWERS = 'results.json', 'answers.json.gz'
 """Attachments of an audit."""
 
@@ -55,9 +58,9 @@ class Evidence:
 def proof_name(kind: str, subject: str) -> str:
     """Given a record's kind and subject, return the name that clauses know it by.
 
-    A drill and an alert are known by the name that is their subject, everything else by its kind.
+    A drill, an alert, and what speaks of its subject alone are known by that too, everything else by its kind.
     """
-    return f'{kind}:{subject}' if kind in {'drill', 'alert'} else kind
+    return f'{kind}:{subject}' if kind in {'drill', 'alert'} | OF_EACH else kind
 
 
 def reference_of(record: Record) -> Reference:

@@ -15,9 +15,9 @@ from typing import Any, Literal
 from anlan.ledger.record import Verdict, moment
 from compliance.catalogue import Catalogue
 from compliance.clause import Chapter, Clause
-from compliance.evidence import Evidence, Found, Reference
+from compliance.evidence import OF_EACH, Evidence, Found, Reference
 from compliance.saying import Said, grouped, verdict_word
-from compliance.waivers import Waiver
+from compliance.waivers import ANY, Waiver
 
 CLOUD_CHAPTER = '22239-8.2'
 WORST_FIRST: tuple[Verdict, ...] = ('fail', 'not-verified', 'stale', 'pass', 'inherited', 'not-applicable')
@@ -38,7 +38,8 @@ class Situation:
     """What a verdict depends on besides the evidence.
 
     `configuration` is the hash of the present one, None where the platform does not stand. `hosts` are those that an
-    audit has to look at; none known: those that it did look at. `applies` may name, by check, the hosts it concerns.
+    audit has to look at; none known: those that it did look at. `applies` may name, by check, the hosts it concerns,
+    `subjects`, by kind of record and clause, of what there has to be a record; those of `ANY` are for other clauses.
     """
 
     now: datetime
@@ -46,6 +47,7 @@ class Situation:
     hosts: tuple[str, ...]
     on_cloud: bool
     applies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    subjects: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -177,8 +179,21 @@ def _proofs(clause: Clause, evidence: Evidence, situation: Situation) -> list[Pr
     kinds: tuple[ProofKind, ...] = ('drills', 'alerts', 'evidence')
     for kind in kinds:
         for name in getattr(clause.proofs, kind):
-            found.append(_run(kind, name, period, evidence.runs.get(NAMED_AS[kind] + name), situation))
+            for each in _of_each(name, clause, evidence, situation):
+                found.append(_run(kind, each, period, evidence.runs.get(NAMED_AS[kind] + each), situation))
     return found
+
+
+def _of_each(name: str, clause: Clause, evidence: Evidence, situation: Situation) -> list[str]:
+    """Given a proof's name, return those of the records that it takes: one of each subject, where it speaks of one."""
+    if name not in OF_EACH:
+        return [name]
+    by_clause = situation.subjects.get(name, {})
+    subjects = by_clause.get(clause.id) or by_clause.get(ANY)
+    if subjects is None:
+        # Of what there has to be one is not known: then of all that there is.
+        subjects = tuple(sorted(each.partition(':')[2] for each in evidence.runs if each.partition(':')[0] == name))
+    return [f'{name}:{subject}' for subject in subjects] or [name]
 
 
 def _check(name: str, period: timedelta | None, evidence: Evidence, situation: Situation) -> ProofVerdict:
@@ -275,7 +290,11 @@ def _old(record: Reference, period: timedelta | None, situation: Situation) -> S
 
 def _with_waivers(judged: ClauseVerdict, waivers: Sequence[Waiver], situation: Situation) -> ClauseVerdict:
     """Given a verdict, say which waivers speak of its failures. It stays what it is: `fail`."""
-    places = [(proof.name, place) for proof in judged.proofs for place in proof.failing_places()]
+    places = [
+        (proof.name.partition(':')[0] if proof.kind == 'evidence' else proof.name, place)
+        for proof in judged.proofs
+        for place in proof.failing_places()
+    ]
     today = situation.now.date()
     speaking = [
         [waiver for waiver in waivers if waiver.holds(today) and waiver.covers(judged.clause.id, name, place)]

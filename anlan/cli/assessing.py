@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from anlan.cli.backup_evidence import clauses_of
 from anlan.cli.recording import configuration_of
 from anlan.errors import AnlanError, BadInput
 from anlan.ledger import Ledger
 from anlan.paths import PlatformPaths
 from anlan.platform import Platform, load_platform
+from backup.policies_file import load_policies
+from backup.policy import Policy
 from compliance.assessment import Assessment, Source, assess
 from compliance.catalogue import load_catalogue
 from compliance.check_list import list_checks
@@ -20,8 +23,11 @@ from compliance.evidence import evidence_of
 from compliance.expected import NOT_OF_THE_PLATFORM
 from compliance.report.excerpt import RecordedExcerpts
 from compliance.verdicts import Situation, judge_clauses
-from compliance.waivers import load_waivers, waivers_file
+from compliance.waivers import ANY, load_waivers, waivers_file
 from infra.outputs_file import read_outputs
+
+WORK = {'restore-drill': 'restore', 'ransomware-drill': 'stolen'}
+"""The work on a policy that each kind of drill is of."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +72,31 @@ def situation_of(platform: Platform, outputs: Mapping[str, Any] | None, now: dat
     """Given a platform, its outputs (None where it does not stand) and the time, return what verdicts depend on."""
     on_cloud = platform.cloud.provider != 'none'
     if outputs is None:
-        return Situation(now, None, (), on_cloud)
+        return Situation(now, None, (), on_cloud, subjects=subjects_of(load_policies()))
     tiers = {name: host['tier'] for name, host in outputs['hosts'].items() if host['tier'] not in NOT_OF_THE_PLATFORM}
     applies = {check.name: tuple(name for name in tiers if tiers[name] in check.tiers) for check in list_checks()}
-    return Situation(now, configuration_of(outputs), tuple(sorted(tiers)), on_cloud, applies)
+    return Situation(
+        now, configuration_of(outputs), tuple(sorted(tiers)), on_cloud, applies, subjects_of(load_policies())
+    )
+
+
+def subjects_of(policies: Sequence[Policy]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Given the policies of the backups, return which of them each clause needs a drill of, by kind of drill.
+
+    A clause that no policy names is one of all of them. What is planned only is a gap of its clause already.
+    """
+    found = {}
+    for kind, chosen in {
+        'restore-drill': [each for each in policies if each.planned is None],
+        'ransomware-drill': [
+            each for each in policies if each.planned is None and each.verification.stolen is not None
+        ],
+    }.items():
+        clauses = {clause for each in chosen for clause in clauses_of(each, WORK[kind])}
+        found[kind] = {
+            clause: tuple(each.name for each in chosen if clause in clauses_of(each, WORK[kind])) for clause in clauses
+        } | {ANY: tuple(each.name for each in chosen)}
+    return found
 
 
 def _outputs(platform: Platform) -> dict[str, Any] | None:

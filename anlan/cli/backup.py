@@ -177,6 +177,8 @@ def list_snapshots(
         print_json({'places': places})
     else:
         print_snapshots(places)
+    if policy is not None and not any(each['snapshots'] for each in places):
+        raise typer.Exit(ExitClass.NO_REPOSITORY.value)
     raise typer.Exit(0 if all(each['snapshots'] is not None for each in places) else 1)
 
 
@@ -335,6 +337,9 @@ def _do(platform_file: Any, name: str, kinds: Sequence[str], *, json: bool) -> N
                     continue
                 ends += found
                 code = code or answer.code
+        if not ends and not reasons:
+            reasons = [f'nothing of {name} is kept yet; `anlan backup run {name}` keeps it']
+            code = code or ExitClass.NO_REPOSITORY.value
         recording.ended(
             verdict_of(ends, reasons, kinds[0]),
             observed_of(ends, reasons),
@@ -373,4 +378,6 @@ def _errands(
 
 def _short(ends: Sequence[Ended], answer: Answer) -> str:
     bad = sum(is_bad(each) for each in ends)
+    if not ends and not answer.code:
+        return 'nothing is kept yet'
     return f'{len(ends)} done' if not bad and not answer.code else f'{bad} of {len(ends)} failed'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from rich.text import Text
 
 from anlan.cli.backup_lag import Measured
 from anlan.console import results
+from backup.failure import ExitClass
 from backup.judgement import spoken
 from backup.record import Ended, RestoreEnded, RunEnded, StolenEnded, VerificationEnded
 from backup.status import PolicyStatus
@@ -97,7 +98,7 @@ def print_statuses(found: Iterable[PolicyStatus], silent: Mapping[str, str]) -> 
         results.print(Text(f'  {sentence}', style='red'), soft_wrap=True)
 
 
-def print_snapshots(places: Iterable[Mapping[str, Any]]) -> None:
+def print_snapshots(places: Sequence[Mapping[str, Any]]) -> None:
     """Given what both places hold, print a line a snapshot."""
     table = Table(box=None, padding=(0, 1), pad_edge=True)
     for column in ('snapshot', 'policy', 'host', 'place', 'taken (UTC)', 'files', 'MB'):
@@ -108,11 +109,26 @@ def print_snapshots(places: Iterable[Mapping[str, Any]]) -> None:
                 short(each['identity']), each['policy'], each['host'], place['place'], each['started'][:19],
                 str(each['files']), f'{each["source_bytes"] / 1e6:.1f}',
             )  # fmt: skip
-    results.print(table)
+    if table.row_count:
+        results.print(table)
+    for sentence in _without(places):
+        results.print(Text(f'  {sentence}', style='yellow'), soft_wrap=True)
     for place in places:
-        if place['snapshots'] is None:
+        if place['snapshots'] is None and place['failure'] != ExitClass.NO_REPOSITORY.word:
             sentence = f'  {place["repository"]} of {place["host"]}, {place["place"]}: {place["sentence"]}'
             results.print(Text(sentence, style='red'), soft_wrap=True)
+
+
+def _without(places: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Given what both places hold, say where there is nothing, in a sentence a repository and place."""
+    hosts: dict[tuple[str, str], list[str]] = {}
+    for each in places:
+        if each['snapshots'] == [] or each.get('failure') == ExitClass.NO_REPOSITORY.word:
+            hosts.setdefault((each['repository'], each['place']), []).append(each['host'])
+    return [
+        f'{repository} of {", ".join(sorted(names))}, {place}: nothing there'
+        for (repository, place), names in sorted(hosts.items())
+    ]
 
 
 def _moment(at: datetime | None) -> str:

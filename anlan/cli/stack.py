@@ -239,6 +239,7 @@ def _print_next(work: Work, given: Path) -> None:
     say('Try next:')
     for command, what in (
         (f'anlan status{file}', 'the platform as its clients see it'),
+        (f'anlan backup status{file}', 'what is kept, and what of it is proven'),
         (f'anlan plan{file}', 'what a change of the platform file would do'),
         (f'anlan ssh{file} db-1 -- sudo patronictl -c /etc/patroni/config.yml list', 'a command on a host'),
         (f'anlan ssh{file} client-1 -- curl -s {work.platform.front_door_url()}', 'the front door from a client'),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from backup import agent, timers
 from backup.agent import alone, exit_code_of, main, plan_of_host
 from backup.failure import BackupFailed, ExitClass
 from backup.packing import packed
+from backup.places import Places
+from backup.port import Snapshot
 from backup.record import RestoreEnded, StolenEnded, VerificationEnded
 from backup.task import HostPlan, Task
 from backup.timers import install
@@ -108,6 +111,29 @@ def test_two_jobs_on_one_repository_wait_and_the_second_is_told_who_works(
         assert 'process ' in str(failed.value)
     with alone('media', 1):
         pass
+
+
+def test_the_backups_of_the_database_are_listed_beside_those_of_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Engine:
+        def __init__(self, place: str) -> None:
+            self.place = place
+
+        def list(self, *_: Any) -> tuple[Snapshot, ...]:
+            if self.place == 'offsite':
+                raise BackupFailed(ExitClass.UNREACHABLE, 'no answer')
+            return (Snapshot('20261126-010101F', 'database', 'ops-1', at(0), at(1)),)
+
+    engines = {'local': Engine('local'), 'offsite': Engine('offsite')}
+    monkeypatch.setattr(agent, 'read_places', lambda _: Places('ops-1', (), str(tmp_path / 'database.json')))
+    monkeypatch.setattr(agent.Database, 'of', lambda _: SimpleNamespace(engines=engines))
+    assert main(['list', '--policy', 'database', '--repository', 'database']) == 1
+    local, offsite = json.loads(capsys.readouterr().out)['places']
+    assert [each['identity'] for each in local['snapshots']] == ['20261126-010101F']
+    assert (offsite['place'], offsite['failure'], offsite['snapshots']) == ('offsite', 'unreachable', None)
+    assert main(['list', '--repository', 'media']) == 0
+    assert json.loads(capsys.readouterr().out)['places'] == []
 
 
 def test_what_was_not_compared_and_what_is_damaged_is_no_success() -> None:

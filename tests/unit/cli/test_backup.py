@@ -105,6 +105,28 @@ def test_an_agent_that_could_not_work_gives_its_class_as_exit_code_and_the_drill
     assert [each.document['verdict'] for each in records] == ['not-verified']
 
 
+@pytest.mark.parametrize('words', [('verify', 'media'), ('drill', 'media')])
+def test_where_nothing_is_kept_yet_that_is_said_and_is_no_success(hosts: Hosts, words: tuple[str, ...]) -> None:
+    said = call(*words)
+    assert said.exit_code == ExitClass.NO_REPOSITORY.value
+    assert 'nothing of media is kept yet; `anlan backup run media` keeps it' in ' '.join(said.stdout.split())
+
+
+def test_places_without_anything_are_a_line_each_and_not_an_error_each(hosts: Hosts) -> None:
+    places = [
+        {'repository': 'archive', 'host': host, 'place': 'local', 'failure': 'no-repository', 'snapshots': None,
+         'sentence': 'restic: long words'} for host in ('db-1', 'db-2')
+    ]  # fmt: skip
+    hosts.out = json.dumps({'places': [*places, {**places[0], 'place': 'offsite', 'failure': 'unreachable'}]})
+    hosts.code = 1
+    said = call('list')
+    assert said.exit_code == 1
+    assert said.stdout.split('\n')[0] == '  archive of db-1, db-2, local: nothing there'
+    assert said.stdout.count('long words') == 1
+    hosts.out = json.dumps({'places': [{**places[0], 'snapshots': []}]})
+    assert call('list', 'archive').exit_code == ExitClass.NO_REPOSITORY.value
+
+
 def test_states_without_any_record_are_never_ok(hosts: Hosts) -> None:
     said = call('status', '--json')
     document = json.loads(said.stdout)

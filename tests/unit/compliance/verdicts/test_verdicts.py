@@ -248,6 +248,35 @@ def test_the_start_of_a_run_is_no_result_and_the_newest_run_counts(ledger: Ledge
     assert {name: run.verdict for name, run in seen.runs.items()} == {'reachability': 'pass'}
 
 
+DRILLED = clause(proofs={'evidence': ['restore-drill']})
+
+
+@pytest.mark.parametrize(
+    ('media', 'archive', 'verdict', 'reason'),
+    [
+        ('pass', 'pass', 'pass', ''),
+        ('pass', 'not-verified', 'not-verified', 'restore-drill:archive: not verified'),
+        ('pass', 'fail', 'fail', 'restore-drill:archive: fail'),
+        ('pass', None, 'not-verified', 'restore-drill:archive: the ledger holds no result'),
+    ],
+)
+def test_a_drill_of_one_policy_does_not_speak_for_another_whichever_was_last(
+    ledger: Ledger, media: str, archive: str | None, verdict: str, reason: str
+) -> None:
+    drills = {'archive': archive, 'media': media, 'etcd': 'fail'}
+    for subject, said in drills.items():
+        if said is not None:
+            draft = Draft('restore-drill', subject, NOW, NOW, said, configuration=CONFIGURATION)  # type: ignore[arg-type]
+            ledger.append('x', [draft])
+    seen = evidence_of(ledger.records(), ledger.attachment)
+    of_it = judged(DRILLED, seen, subjects={'restore-drill': {DRILLED.id: ('archive', 'media'), '*': ('etcd',)}})
+    assert of_it.verdict == verdict
+    assert reason in english(of_it)
+    # A clause that nothing is said of takes those of all.
+    assert judged(DRILLED, seen, subjects={'restore-drill': {'*': ('etcd',)}}).verdict == 'fail'
+    assert judged(DRILLED, seen).verdict == 'fail'
+
+
 def test_results_that_cannot_be_read_are_named_by_their_record(ledger: Ledger) -> None:
     for attached in ({}, {RESULTS: b'{'}, {RESULTS: b'[{"check": "x"}]'}):
         files = {name: ledger.attach(content) for name, content in attached.items()}
