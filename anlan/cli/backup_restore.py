@@ -62,7 +62,15 @@ def restore_files(
 ) -> None:  # fmt: skip
     """Restore files into a folder on the operations host, or say what would be. Raise AgentFailed."""
     found = snapshot_of(remote, policy, wish)
+    words = [
+        'restore', '--repository', policy.repository, '--host', wish.host, '--place', wish.place, '--snapshot',
+        found['identity'], '--target', wish.target, '--seconds', f'{wish.seconds:g}',
+        *(word for each in wish.paths for word in ('--path', each)),
+    ]  # fmt: skip
     if dry_run:
+        answer = ask_agent(remote, remote.bastion, [*words, '--dry-run'], LISTING_SECONDS)
+        if (reason := answer.failure()) is not None:
+            raise AgentFailed(answer.code, reason)
         if json:
             print_json(
                 {'would_restore': found, 'target': wish.target, 'paths': list(wish.paths), 'platform': file.name}
@@ -70,22 +78,16 @@ def restore_files(
         else:
             results.print(
                 f'  would restore {found["identity"][:8]} of {wish.host} ({found["started"][:16]} UTC, '
-                f'{found["files"]} files, {found["source_bytes"] / 1e6:.1f} MB) into {wish.target}',
+                f'{found["files"]} files, {found["source_bytes"] / 1e6:.1f} MB) into {wish.target} on {remote.bastion}',
                 markup=False, soft_wrap=True,
             )  # fmt: skip
         return
-    words = [
-        'restore', '--repository', policy.repository, '--host', wish.host, '--place', wish.place, '--snapshot',
-        found['identity'], '--target', wish.target, '--seconds', f'{wish.seconds:g}',
-        *(word for each in wish.paths for word in ('--path', each)),
-    ]  # fmt: skip
     recording = Recording.begun(file, 'restore', f'{policy.name} of {wish.host} from {wish.place}', outputs)
     with step('Restoring') as shown:
         answer = ask_agent(remote, remote.bastion, words, wish.seconds, bar(shown))
-    reason = answer.failure()
-    if reason is not None:
-        recording.ended('fail', {'class': class_word(answer.code), 'reason': reason}, {})
-        raise AgentFailed(answer.code, reason)
+        if (reason := answer.failure()) is not None:
+            recording.ended('fail', {'class': class_word(answer.code), 'reason': reason}, {})
+            raise AgentFailed(answer.code, reason)
     done = answer.documents[-1]['restored']
     recording.ended(None, {'files': done['files'], 'bytes': done['restored_bytes']}, {})
     if json:
