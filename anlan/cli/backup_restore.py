@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
@@ -95,7 +96,9 @@ def restore_files(
     else:
         rate = done['restored_bytes'] / max(done['seconds'], 0.001) / 1e6
         results.print(
-            f'  {done["files"]} files, {done["restored_bytes"] / 1e6:.1f} MB in {wish.target}, {rate:.0f} MB/s',
+            f'  {done["files"]} files, {done["restored_bytes"] / 1e6:.1f} MB in {wish.target} on {remote.bastion}, '
+            f'{rate:.0f} MB/s\n  they stay there until somebody removes them: '
+            f'anlan ssh {remote.bastion} -- sudo rm -r {shlex.quote(wish.target)}',
             markup=False, soft_wrap=True,
         )  # fmt: skip
 
@@ -111,16 +114,31 @@ def snapshot_of(remote: Remote, policy: Policy, wish: FileWish) -> Mapping[str, 
     places = answer.documents[-1]['places']
     there = [each for each in places if (each['repository'], each['host'], each['place']) == subject]
     if not there:
-        raise BadInput(f'--host: nothing of {wish.host} is kept by {policy.name}')
+        held = (each for each in places if each['repository'] == policy.repository and each['snapshots'])
+        kept = sorted({each['host'] for each in held})
+        raise BadInput(
+            f'--host: nothing of {wish.host} is kept by {policy.name}; '
+            f'there is something of {", ".join(kept) or "no host yet"}'
+        )
     if there[0]['snapshots'] is None:
         raise AnlanError(f'the {wish.place} place does not say what it holds: {there[0]["sentence"]}')
     snapshots: Sequence[Mapping[str, Any]] = there[0]['snapshots']
     if wish.to_time is not None:
         return not_after(snapshots, wish.to_time, f'the {wish.place} place of {wish.host}')
-    found = [each for each in snapshots if wish.snapshot == LATEST or each['identity'].startswith(wish.snapshot)]
+    found = _chosen(snapshots, wish)
     if not found:
-        raise BadInput(f'--snapshot: the {wish.place} place has no {wish.snapshot} of {wish.host}')
+        elsewhere = [
+            each['place'] for each in places
+            if (each['repository'], each['host']) == subject[:2] and _chosen(each['snapshots'] or (), wish)
+        ]  # fmt: skip
+        hint = f'; it is in the other: --place {elsewhere[0]}' if elsewhere else ''
+        wanted = 'snapshot' if wish.snapshot == LATEST else wish.snapshot
+        raise BadInput(f'--snapshot: the {wish.place} place has no {wanted} of {wish.host}{hint}')
     return found[-1]
+
+
+def _chosen(snapshots: Sequence[Mapping[str, Any]], wish: FileWish) -> list[Mapping[str, Any]]:
+    return [each for each in snapshots if wish.snapshot == LATEST or each['identity'].startswith(wish.snapshot)]
 
 
 def not_after(snapshots: Sequence[Mapping[str, Any]], moment: datetime, where: str) -> Mapping[str, Any]:
