@@ -166,8 +166,9 @@ def test_a_file_that_is_no_kit_or_no_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'kit').write_text('hello', encoding='ascii')
     (tmp_path / 'deep').write_text('[' * 100_000, encoding='ascii')
     for name in ('kit', 'deep', 'nowhere', '.'):
-        with pytest.raises(BadInput, match='no recovery kit'):
+        with pytest.raises(BadInput, match='no recovery kit') as refused:
             read_kit(tmp_path / name)
+        assert 'Expecting' not in str(refused.value)
     with pytest.raises(BadInput, match='it is no file'):
         read_kit(Path('/dev/zero'))
 
