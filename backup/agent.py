@@ -28,11 +28,12 @@ from backup.lag import say_for_ever
 from backup.moment import wanted
 from backup.moment_standing import at, discard, sweep
 from backup.moment_work import MomentWork, Wish, document_of
-from backup.places import PLACES, Places, read_places
+from backup.places import LIVE_ROOTS, PLACES, Places, read_places
 from backup.port import Engine, Progress, Snapshot
 from backup.record import RECORDS, Ended, Record, RestoreEnded, StolenEnded, VerificationEnded, append, line_of, read
 from backup.reseed import reseed
 from backup.retelling import is_due, tell_again
+from backup.scratch import require_empty
 from backup.task import HostPlan, read_plan
 from backup.timers import UNITS, install
 from backup.unit_files import JOBS, waiting_seconds
@@ -101,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         restore.add_argument(f'--{name}', required=True)
     restore.add_argument('--path', action='append', default=[])
     restore.add_argument('--seconds', type=float, default=3600.0)
+    restore.add_argument('--dry-run', action='store_true', help='look whether the folder may be used; do nothing')
     return parser
 
 
@@ -229,6 +231,10 @@ def _records(_: argparse.Namespace) -> int:
 
 def _restore(given: argparse.Namespace) -> int:
     there = read_places(PLACES).one(given.repository, given.host, given.place)
+    if given.dry_run:
+        require_empty(Path(given.target), LIVE_ROOTS)
+        _say({'would_restore': {'snapshot': given.snapshot, 'target': given.target, 'paths': given.path}})
+        return 0
     done = there.engine().restore(
         given.snapshot, Path(given.target), given.seconds, paths=tuple(given.path), report=_progress()
     )

@@ -6,7 +6,7 @@ what goes wrong outside, and leaves a repository that can be used, wherever it i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -73,6 +73,11 @@ class Snapshot:
     files: int = 0
     parent: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+
+    def nothing_below(self, paths: Sequence[str]) -> str:
+        """Given paths below which nothing was kept, return the sentence that says so, and where all of it lies."""
+        sources = f'; what it holds lies below {", ".join(self.paths)}' if self.paths else ''
+        return f'snapshot {self.identity[:8]} holds nothing below {", ".join(paths)}{sources}'
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,19 @@ def refusal(target: Path, live_roots: Sequence[Path]) -> str | None:
     return None
 
 
+def require_empty(target: Path, live_roots: Sequence[Path]) -> None:
+    """Given a target and the roots of what is live, raise BackupFailed where `held` would. Nothing is made."""
+    reason = refusal(target, live_roots)
+    if reason is None:
+        above = next(each for each in (target, *target.parents) if each.exists())
+        if not above.is_dir():
+            reason = f'{above} is not a folder'
+        elif target.exists() and any(target.iterdir()):
+            reason = f'{target} is not empty'
+    if reason is not None:
+        raise BackupFailed(ExitClass.TARGET_REFUSED, f'nothing is restored: {reason}')
+
+
 @contextmanager
 def held(target: Path, live_roots: Sequence[Path]) -> Iterator[None]:
     """Given a target and the roots of what is live, make the folder if need be and hold it while the body runs.

@@ -91,6 +91,8 @@ def records_of(remote: Remote, hosts: Sequence[str]) -> tuple[list[Record], dict
     for host, answer in answers.items():
         if isinstance(answer, Unreachable):
             silent[host] = str(answer)
+        elif answer.code != 0 and f"can't open file '{PROGRAM}'" in answer.err:
+            silent[host] = f'{host}: its agent of backups is not there yet; `anlan up` sets it up'
         elif answer.code != 0:
             silent[host] = f'{host}: {_said(answer.out) or answer.err.strip()[-200:]}'
         else:

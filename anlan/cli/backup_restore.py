@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
@@ -62,7 +63,15 @@ def restore_files(
 ) -> None:  # fmt: skip
     """Restore files into a folder on the operations host, or say what would be. Raise AgentFailed."""
     found = snapshot_of(remote, policy, wish)
+    words = [
+        'restore', '--repository', policy.repository, '--host', wish.host, '--place', wish.place, '--snapshot',
+        found['identity'], '--target', wish.target, '--seconds', f'{wish.seconds:g}',
+        *(word for each in wish.paths for word in ('--path', each)),
+    ]  # fmt: skip
     if dry_run:
+        answer = ask_agent(remote, remote.bastion, [*words, '--dry-run'], LISTING_SECONDS)
+        if (reason := answer.failure()) is not None:
+            raise AgentFailed(answer.code, reason)
         if json:
             print_json(
                 {'would_restore': found, 'target': wish.target, 'paths': list(wish.paths), 'platform': file.name}
@@ -70,22 +79,16 @@ def restore_files(
         else:
             results.print(
                 f'  would restore {found["identity"][:8]} of {wish.host} ({found["started"][:16]} UTC, '
-                f'{found["files"]} files, {found["source_bytes"] / 1e6:.1f} MB) into {wish.target}',
+                f'{found["files"]} files, {found["source_bytes"] / 1e6:.1f} MB) into {wish.target} on {remote.bastion}',
                 markup=False, soft_wrap=True,
             )  # fmt: skip
         return
-    words = [
-        'restore', '--repository', policy.repository, '--host', wish.host, '--place', wish.place, '--snapshot',
-        found['identity'], '--target', wish.target, '--seconds', f'{wish.seconds:g}',
-        *(word for each in wish.paths for word in ('--path', each)),
-    ]  # fmt: skip
     recording = Recording.begun(file, 'restore', f'{policy.name} of {wish.host} from {wish.place}', outputs)
     with step('Restoring') as shown:
         answer = ask_agent(remote, remote.bastion, words, wish.seconds, bar(shown))
-    reason = answer.failure()
-    if reason is not None:
-        recording.ended('fail', {'class': class_word(answer.code), 'reason': reason}, {})
-        raise AgentFailed(answer.code, reason)
+        if (reason := answer.failure()) is not None:
+            recording.ended('fail', {'class': class_word(answer.code), 'reason': reason}, {})
+            raise AgentFailed(answer.code, reason)
     done = answer.documents[-1]['restored']
     recording.ended(None, {'files': done['files'], 'bytes': done['restored_bytes']}, {})
     if json:
@@ -93,7 +96,9 @@ def restore_files(
     else:
         rate = done['restored_bytes'] / max(done['seconds'], 0.001) / 1e6
         results.print(
-            f'  {done["files"]} files, {done["restored_bytes"] / 1e6:.1f} MB in {wish.target}, {rate:.0f} MB/s',
+            f'  {done["files"]} files, {done["restored_bytes"] / 1e6:.1f} MB in {wish.target} on {remote.bastion}, '
+            f'{rate:.0f} MB/s\n  they stay there until somebody removes them: '
+            f'anlan ssh {remote.bastion} -- sudo rm -r {shlex.quote(wish.target)}',
             markup=False, soft_wrap=True,
         )  # fmt: skip
 
@@ -109,16 +114,31 @@ def snapshot_of(remote: Remote, policy: Policy, wish: FileWish) -> Mapping[str, 
     places = answer.documents[-1]['places']
     there = [each for each in places if (each['repository'], each['host'], each['place']) == subject]
     if not there:
-        raise BadInput(f'--host: nothing of {wish.host} is kept by {policy.name}')
+        held = (each for each in places if each['repository'] == policy.repository and each['snapshots'])
+        kept = sorted({each['host'] for each in held})
+        raise BadInput(
+            f'--host: nothing of {wish.host} is kept by {policy.name}; '
+            f'there is something of {", ".join(kept) or "no host yet"}'
+        )
     if there[0]['snapshots'] is None:
         raise AnlanError(f'the {wish.place} place does not say what it holds: {there[0]["sentence"]}')
     snapshots: Sequence[Mapping[str, Any]] = there[0]['snapshots']
     if wish.to_time is not None:
         return not_after(snapshots, wish.to_time, f'the {wish.place} place of {wish.host}')
-    found = [each for each in snapshots if wish.snapshot == LATEST or each['identity'].startswith(wish.snapshot)]
+    found = _chosen(snapshots, wish)
     if not found:
-        raise BadInput(f'--snapshot: the {wish.place} place has no {wish.snapshot} of {wish.host}')
+        elsewhere = [
+            each['place'] for each in places
+            if (each['repository'], each['host']) == subject[:2] and _chosen(each['snapshots'] or (), wish)
+        ]  # fmt: skip
+        hint = f'; it is in the other: --place {elsewhere[0]}' if elsewhere else ''
+        wanted = 'snapshot' if wish.snapshot == LATEST else wish.snapshot
+        raise BadInput(f'--snapshot: the {wish.place} place has no {wanted} of {wish.host}{hint}')
     return found[-1]
+
+
+def _chosen(snapshots: Sequence[Mapping[str, Any]], wish: FileWish) -> list[Mapping[str, Any]]:
+    return [each for each in snapshots if wish.snapshot == LATEST or each['identity'].startswith(wish.snapshot)]
 
 
 def not_after(snapshots: Sequence[Mapping[str, Any]], moment: datetime, where: str) -> Mapping[str, Any]:

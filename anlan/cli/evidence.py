@@ -52,6 +52,9 @@ def list_records(
     ledger = ledger_of(platform)
     chosen = (record for record in ledger.records() if record.kind == (kind or record.kind) and record.kind != SEAL)
     records = deque(chosen, maxlen=limit)
+    if kind is not None and not records:
+        kinds = sorted({record.kind for record in ledger.records()} - {SEAL})
+        raise BadInput(f'--kind: no record of the kind {kind} is listed; kinds are {", ".join(kinds) or "none at all"}')
     if json:
         print_json([dict(record.document) for record in records])
         return
@@ -106,6 +109,8 @@ def verify(
     another one: keep the fingerprint, and packs, where those who run the platform cannot change them.
     """
     if file is not None:
+        if not file.exists():
+            raise BadInput(f'{file}: there is no such pack; `anlan evidence pack` writes one')
         words = [sys.executable, '-I', str(VERIFIER), str(file), '--all-seals', *(['--key', key] if key else [])]
         done = subprocess.run(words, capture_output=True, text=True, timeout=VERIFY_SECONDS, check=False)
         said = (done.stdout or done.stderr).strip()

@@ -100,7 +100,10 @@ def read_kit(file: Path) -> Kit:
     try:
         if not file.is_file() or file.stat().st_size > MOST_BYTES:
             raise BadInput(f'{file} is no recovery kit: it is no file, or larger than one ever is')
-        document = json.loads(file.read_text(encoding='utf-8'))
+        try:
+            document = json.loads(file.read_text(encoding='utf-8'))
+        except (ValueError, RecursionError):
+            raise BadInput(f'{file} is no recovery kit; `anlan backup kit` writes one') from None
         if not isinstance(document, dict) or document.get('version') is not VERSION:
             raise ValueError(f'it is no recovery kit of version {VERSION}')
         if document.pop('sha256') != digest(document):
@@ -118,7 +121,7 @@ def read_kit(file: Path) -> Kit:
         raise BadInput(f'{file} cannot be read: {error.strerror}') from None
     except KeyError as missing:
         raise BadInput(f'{file} is no whole recovery kit: {missing} is missing') from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise BadInput(f'{file} is no recovery kit that can be used: {error}') from None
 
 

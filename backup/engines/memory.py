@@ -137,7 +137,7 @@ class MemoryEngine:
                 if not paths or any(path == each or path.startswith(f'{each.rstrip("/")}/') for each in paths)
             }  # fmt: skip
             if paths and not wanted:
-                raise BackupFailed(ExitClass.NO_SNAPSHOT, f'snapshot {snapshot[:8]} holds nothing below them')
+                raise BackupFailed(ExitClass.NO_SNAPSHOT, found[0].snapshot.nothing_below(paths))
             restored = 0
             for path, name in wanted.items():
                 content = self._blobs.get(name)

@@ -202,8 +202,7 @@ class ResticEngine:
             report(_whole(summary.get('total_files', 0), summary.get('bytes_restored', 0), answer.ran.seconds))
             files = sum(1 for each in target.rglob('*') if not each.is_dir() or each.is_symlink())
             if paths and not files:
-                sentence = f'snapshot {found.identity[:8]} holds nothing below {", ".join(paths)}'
-                raise BackupFailed(ExitClass.NO_SNAPSHOT, sentence)
+                raise BackupFailed(ExitClass.NO_SNAPSHOT, found.nothing_below(paths))
         return Restored(
             found.identity, target, files, int(summary.get('bytes_restored', 0)), answer.ran.seconds, found.started
         )

@@ -196,6 +196,21 @@ def test_a_host_without_boto3_says_which_package_the_drill_of_stolen_credentials
     assert 'install the package python3-boto3' in done.stderr
 
 
+def test_a_restore_that_is_only_tried_looks_at_the_folder_and_at_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from backup.places import FilePlace, Places
+
+    place = FilePlace('media', 'app-1', 'local', '/nowhere', '/nowhere/password')
+    monkeypatch.setattr(agent, 'read_places', lambda _: Places('ops-1', (place,)))
+    words = ['restore', '--repository', 'media', '--host', 'app-1', '--place', 'local', '--snapshot', 'abcdef1234']
+    assert main([*words, '--target', '/etc', '--dry-run']) == ExitClass.TARGET_REFUSED.value
+    assert 'live path /etc' in json.loads(capsys.readouterr().out)['sentence']
+    assert main([*words, '--target', str(tmp_path / 'new'), '--dry-run']) == 0
+    assert json.loads(capsys.readouterr().out)['would_restore']['target'] == str(tmp_path / 'new')
+    assert not (tmp_path / 'new').exists()
+
+
 def test_a_drill_of_stolen_credentials_is_a_task_as_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backup.failure import BackupFailed, ExitClass
-from backup.scratch import held, refusal
+from backup.scratch import held, refusal, require_empty
 
 
 @pytest.mark.parametrize('target', ['/', '/etc', '/etc/anlan', '/usr/local/x', '/srv/live', '/srv/live/a', '/srv', 'x',
@@ -44,6 +44,19 @@ def test_a_folder_is_held_by_one_and_left_as_it_was(tmp_path: Path) -> None:
         (target / 'file').touch()
     with pytest.raises(BackupFailed, match='not empty'), held(target, ()):
         pass
+
+
+def test_a_look_at_a_target_refuses_what_a_restore_refuses_and_makes_nothing(tmp_path: Path) -> None:
+    (tmp_path / 'file').touch()
+    (tmp_path / 'empty').mkdir()
+    for wrong, said in ((Path('/etc'), 'live path'), (Path('relative'), 'not an absolute path'),
+                        (tmp_path, 'not empty'), (tmp_path / 'file' / 'below', 'not a folder')):  # fmt: skip
+        with pytest.raises(BackupFailed, match=said) as failure:
+            require_empty(wrong, ())
+        assert failure.value.exit_class is ExitClass.TARGET_REFUSED
+    require_empty(tmp_path / 'empty', ())
+    require_empty(tmp_path / 'new' / 'deep', ())
+    assert not (tmp_path / 'new').exists()
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

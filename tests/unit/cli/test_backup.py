@@ -16,6 +16,7 @@ from anlan.paths import PlatformPaths
 from anlan.remote import Result
 from backup.failure import ExitClass
 from backup.record import RestoreEnded, StolenEnded, line_of
+from backup.unit_files import PROGRAM
 from tests.unit.backup.moments import at
 from tests.unit.cli.conftest import stand_in
 
@@ -165,7 +166,24 @@ def test_a_restore_that_is_only_tried_restores_nothing(hosts: Hosts) -> None:
     hosts.out = json.dumps({'places': [place]})
     said = call('restore', 'media', '--host', 'app-1', '--target', '/srv/x', '--dry-run', '--json')
     assert json.loads(said.stdout)['would_restore']['identity'] == 'abcdef1234'
-    assert not any('restore' in words for _, words in hosts.asked)
+    asked = [words for _, words in hosts.asked if 'restore' in words]
+    assert len(asked) == 1
+    assert '--dry-run' in asked[0]
+
+
+def test_hosts_whose_agents_are_not_there_yet_are_said_once_each_and_how_they_come(hosts: Hosts) -> None:
+    hosts.code = 2
+    hosts.err = f"/usr/bin/python3: can't open file '{PROGRAM}': [Errno 2] No such file or directory\n"
+    silent = json.loads(call('status', '--json').stdout)['silent']
+    assert silent['ops-1'] == 'ops-1: its agent of backups is not there yet; `anlan up` sets it up'
+    assert all(each.endswith('is not there yet; `anlan up` sets it up') for each in silent.values())
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anybody_is_asked(hosts: Hosts) -> None:
+    said = call('report', '--output', '/proc/x.html')
+    assert isinstance(said.exception, BadInput)
+    assert str(said.exception).startswith('/proc: no file can be written there')
+    assert hosts.asked == []
 
 
 def test_a_host_without_an_agent_is_one_sentence(hosts: Hosts) -> None:

@@ -85,6 +85,32 @@ def test_what_is_no_file_is_not_replaced(anlan: Anlan, sample: Path, ledger: Led
     assert len(list(ledger.records())) == before
 
 
+@pytest.mark.parametrize('words', [['evidence', 'pack', '--no-paper'], ['verdict', '--format', 'csv']])
+def test_a_folder_that_takes_no_file_is_said_before_any_work(
+    anlan: Anlan, sample: Path, ledger: Ledger, words: list[str]
+) -> None:
+    ended = anlan(*words, '-p', sample, '-o', '/proc/x.zip')
+    assert ended.code == 2
+    assert '/proc: no file can be written there' in ended.said
+    assert 'Judging' not in ended.said
+
+
+def test_a_kind_that_no_record_has_is_refused_with_those_that_there_are(
+    anlan: Anlan, sample: Path, ledger: Ledger
+) -> None:
+    ended = anlan('evidence', 'list', '-p', sample, '--kind', 'zzz')
+    assert ended.code == 2
+    assert 'no record of the kind zzz is listed; kinds are beginning, check, reachability' in ended.said
+    assert ended.out == ''
+
+
+def test_a_pack_that_is_not_there_is_one_sentence_with_its_path(anlan: Anlan, sample: Path) -> None:
+    ended = anlan('evidence', 'verify', '/nope.zip')
+    assert ended.code == 2
+    assert '/nope.zip: there is no such pack' in ended.said
+    assert 'Errno' not in ended.said + ended.out
+
+
 def test_what_has_no_seal_is_no_evidence(anlan: Anlan, sample: Path, ledger: Ledger, reached: list[Finding]) -> None:
     anlan('reach', '-p', sample)
     whole = ledger.file.read_bytes()

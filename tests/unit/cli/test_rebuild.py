@@ -15,7 +15,7 @@ from typing import Any
 import pyrage
 import pytest
 
-from anlan.cli import rebuilding
+from anlan.cli import backup_rebuild, rebuilding
 from anlan.cli.kit_state import wanted_of
 from anlan.cli.rebuilding import Begun, Rebuilt
 from anlan.cli.recovery_kit import digest, kit_of, read_kit, write_kit
@@ -166,8 +166,9 @@ def test_a_file_that_is_no_kit_or_no_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / 'kit').write_text('hello', encoding='ascii')
     (tmp_path / 'deep').write_text('[' * 100_000, encoding='ascii')
     for name in ('kit', 'deep', 'nowhere', '.'):
-        with pytest.raises(BadInput, match='no recovery kit'):
+        with pytest.raises(BadInput, match='no recovery kit') as refused:
             read_kit(tmp_path / name)
+        assert 'Expecting' not in str(refused.value)
     with pytest.raises(BadInput, match='it is no file'):
         read_kit(Path('/dev/zero'))
 
@@ -223,3 +224,38 @@ def test_what_was_not_done_is_named_and_keeps_the_rest_from_nothing() -> None:
     assert document['second_factors'] == 'had back'
     assert not done.whole
     assert set(document['seconds']) == {'ledger', 'second factors'}
+
+
+def test_a_rebuild_that_is_only_tried_says_what_stands_and_that_the_kit_is_not_needed(
+    work: Work, kit: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    every = [host.name for host in work.topology.hosts]
+    monkeypatch.setattr(backup_rebuild, 'connect', lambda: None)
+    monkeypatch.setattr(backup_rebuild, 'host_states', lambda *_: dict.fromkeys([*every[1:], 'other-1'], True))
+    backup_rebuild._tell(work, read_kit(kit), json=False)
+    said = capsys.readouterr().out
+    assert 'is not needed: all is here' in said
+    assert f'stand, and are left as they are: {", ".join(every[1:])}\n' in said
+    assert f'made anew, since they are lost: {every[0]}\n' in said
+    shutil.rmtree(key_folder())
+    backup_rebuild._tell(work, read_kit(kit), json=False)
+    assert 'has the key of its secrets, which this machine has lost' in capsys.readouterr().out
+    shutil.rmtree(work.paths.directory)
+    backup_rebuild._tell(work, read_kit(kit), json=True)
+    document = json.loads(capsys.readouterr().out)
+    assert (document['kit']['needed'], document['standing'], document['state']) == (True, every[1:], 'of the kit')
+    assert not work.paths.directory.exists()
+
+
+def test_where_docker_does_not_answer_a_rebuild_that_is_only_tried_says_that_what_stands_is_not_known(
+    work: Work, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise AnlanError('Docker does not answer')
+
+    monkeypatch.setattr(backup_rebuild, 'connect', fail)
+    backup_rebuild._tell(work, None, json=False)
+    said = capsys.readouterr().out
+    assert 'but only what is lost' in said
+    assert 'not known here' in said
+    assert 'kit' not in said
