@@ -18,7 +18,7 @@ from backup.policy import Policy
 from backup.record import Looked, PlantingEnded, Record, RestoreEnded, StolenEnded
 from backup.report.picture import Size, restores, sizes
 from backup.report.words import Language, size, span, words
-from backup.retention_class import BOUNDS, horizon_days
+from backup.retention_class import BOUNDS, kept_for
 from backup.status import WORST, PolicyStatus
 
 TEMPLATES = Path(__file__).parent / 'templates'
@@ -102,10 +102,10 @@ def _shown(policy: Policy, status: PolicyStatus | None, found: Found, language: 
     done: Sequence[RestoreEnded] = status.restores if status is not None else ()
     looks = daily_sizes([each for each in own if isinstance(each, Looked)])
     plantings = [each for each in own if isinstance(each, PlantingEnded)]
-    days = horizon_days(policy.keep.retention())
+    days = kept_for(policy.keep.retention(), language)
     bounds = BOUNDS[policy.keep.retention_class]
     because = bounds.because_zh if language == 'zh' else bounds.because_en
-    kept = f'{days} 天：{because}' if language == 'zh' else f'{days} days: {because}'
+    kept = f'{days}；要求：{because}' if language == 'zh' else f'{days}; required: {because}'
     last = {each.place: each for each in looks}
     return Shown(
         policy=policy,
