@@ -58,12 +58,17 @@ def horizon_days(retention: Retention) -> int:
     """Given a retention, return the age in days that the last snapshot of a period surely reaches.
 
     Of weeks, months and years the one that runs counts among those that are kept, so one fewer is surely kept whole.
-    Years are of 365.25 days, rounded up, as the bounds have them.
+    Years are of 365.25 days, rounded up, as the bounds have them; months are as short as so many in a row can be.
     """
     return max(
-        retention.within_days, retention.daily, max(0, retention.weekly - 1) * 7, max(0, retention.monthly - 1) * 30,
+        retention.within_days, retention.daily, max(0, retention.weekly - 1) * 7, _months(retention.monthly - 1),
         math.ceil(max(0, retention.yearly - 1) * DAYS_A_YEAR),
     )  # fmt: skip
+
+
+def _months(count: int) -> int:
+    """Given how many months in a row, return days that they surely have: a February takes two from the mean."""
+    return int(count * DAYS_A_YEAR / 12) - 2 if count > 0 else 0
 
 
 def kept_for(retention: Retention, language: Literal['zh', 'en']) -> str:
