@@ -102,6 +102,22 @@ def test_pictures_are_well_formed_and_show_each_restore() -> None:
     ElementTree.fromstring(sizes(daily_sizes([look(DAY, stored_bytes=0)]), 'zh', 'x'))
 
 
+def test_restores_of_one_day_are_told_apart_by_their_times_and_others_by_their_days() -> None:
+    assert '>09:59</text>' in restores([restore(2 * HOUR), restore(3 * HOUR)], 900, 'en', 'x')
+    assert '>11-26</text>' not in restores([restore(2 * HOUR), restore(3 * HOUR)], 900, 'en', 'x')
+    assert '>11-26</text>' in restores([restore(2 * HOUR), restore(3 * DAY)], 900, 'en', 'x')
+
+
+def test_two_places_that_hold_the_same_are_both_seen_and_the_legend_shows_what_the_picture_does() -> None:
+    both = [look(DAY), look(DAY, place='offsite')]
+    drawn = sizes(daily_sizes(both), 'en', 'x')
+    ElementTree.fromstring(drawn)
+    assert drawn.count('r="4.5"') == drawn.count('r="7.5" fill="none"') == 2
+    assert 'dasharray' not in drawn
+    lines = sizes(daily_sizes([*both, look(2 * DAY), look(2 * DAY, place='offsite')]), 'en', 'x')
+    assert '<circle' not in lines
+
+
 def test_sizes_are_summed_over_hosts_and_a_host_not_looked_at_stands_as_it_was() -> None:
     looks = [
         look(2 * DAY, host='a', stored_bytes=1), look(2 * DAY - HOUR, host='a', stored_bytes=2),
