@@ -57,15 +57,12 @@ def restores(done: Sequence[RestoreEnded], promised_seconds: float, language: La
         parts.append(_line(x, HEIGHT - BOTTOM, x, y, SOUND if each.verified else BROKEN, thick=2.0))
         parts.append(_dot(x, y) if each.verified else _cross(x, y))
     written = _way_of_writing([each.began for each in done])
-    parts += [
-        _text(
-            LEFT + step * (index + 0.5),
-            HEIGHT - BOTTOM + 16,
-            f'{done[index].began.astimezone(UTC):{written}}',
-            'middle',
-        )
-        for index in _spread(len(done))
-    ]
+    before = ''
+    for index in _spread(len(done)):
+        moment = f'{done[index].began.astimezone(UTC):{written}}'
+        if moment != before:
+            parts.append(_text(LEFT + step * (index + 0.5), HEIGHT - BOTTOM + 16, moment, 'middle'))
+        before = moment
     return ''.join([*parts, '</svg>'])
 
 
@@ -97,16 +94,16 @@ def sizes(looks: Sequence[Size], language: Language, title: str) -> str:
         x = WIDTH - RIGHT - 150 + number * 80
         line = _line(x, 12, x + 22, 12, colour, dash=dash, thick=2.2)
         parts += [mark_of(x + 11, 12, colour) if len(points) == 1 else line, _text(x + 27, 16, names[place][language])]
-    written = _way_of_writing([each.at for each in looks]) if end > begin else DAY
-    for index in range(MOST_TIMES if end > begin else 1):
-        share = index / (MOST_TIMES - 1)
-        anchor = 'start' if index == 0 else 'end' if index == MOST_TIMES - 1 else 'middle'
+    times = min(MOST_TIMES, (end.date() - begin.date()).days + 1)
+    for index in range(times):
+        share = index / max(times - 1, 1)
+        anchor = 'start' if index == 0 else 'end' if index == times - 1 else 'middle'
         moment = begin + timedelta(seconds=whole * share)
         parts.append(
             _text(
                 LEFT + share * (WIDTH - LEFT - RIGHT),
                 HEIGHT - BOTTOM + 16,
-                f'{moment.astimezone(UTC):{written}}',
+                f'{moment.astimezone(UTC):{DAY}}',
                 anchor,
             )
         )
