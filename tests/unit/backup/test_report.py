@@ -89,7 +89,7 @@ def test_the_last_restores_say_what_was_restored(language: Language) -> None:
     done = [restore(MINUTE * number, policy=name, choice=choice) for number, (name, choice) in enumerate(kinds)]
     failed = restore(HOUR, failure='locked', sentence='held', snapshot=None)
     page = render_page(found([*done, failed]), language)
-    cells = re.findall(r'<td>([^<]+)</td><td class="count">', page)
+    cells = re.findall(r'<div class="more">([^<]+)</div>', page)
     t = words(language)
     assert cells == [
         t['choice_newest_with_log'], t['choice_time'], t['choice_backup'], t['choice_newest'], t['choice_oldest'],
