@@ -277,13 +277,13 @@ class _Judgement:
             )
 
     def see_looks(self) -> None:
-        depths = {'structure': '结构', 'data': '数据', 'equality': '与本地的一致性'}
+        depths = {'structure': '的结构', 'data': '的数据', 'equality': '与本地的一致性'}
         for depth, days in SOUND_WITHIN_DAYS.items():
             # The local place is what the other is compared with.
             for place in [each for each in self.promise.places if depth != 'equality' or each == 'offsite']:
                 looks = [each for each in self.of(VerificationEnded) if (each.depth, each.place) == (depth, place)]
                 last = max(looks, key=lambda each: each.ended, default=None)
-                zh, en = f'{PLACE_ZH.get(place, place)}仓库的{depths[depth]}', PLACE_EN.get(place, place)
+                zh, en = f'{PLACE_ZH.get(place, place)}仓库{depths[depth]}', PLACE_EN.get(place, place)
                 if last is not None and last.problems:
                     problems = '; '.join(last.problems[:3])
                     self.say('failed', f'{zh}有误：{problems}', f'{depth}, {en}, is wrong: {problems}')

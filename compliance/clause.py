@@ -62,6 +62,9 @@ class Proofs(_Part):
         return {kind: names for kind, names in found.items() if names}
 
 
+HIGH_RISK_GUIDELINE = '网络安全等级保护测评高风险判定实施指引（试行）'
+"""The source whose every item is a high risk where it fails."""
+
 PROOF_KINDS = ('checks', 'drills', 'alerts', 'evidence', 'documents')
 
 
@@ -81,6 +84,11 @@ class Clause(_Part):
     proofs: Proofs = Proofs()
     gaps: tuple[Gap, ...] = ()
     note: Text | None = None
+
+    @property
+    def may_be_downgraded(self) -> bool:
+        """Return whether the guideline calls its failure a high risk that a compensating measure may downgrade."""
+        return self.source.code == HIGH_RISK_GUIDELINE and not self.high_risk
 
     @model_validator(mode='after')
     def _ages(self) -> Clause:

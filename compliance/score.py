@@ -72,8 +72,11 @@ def score_of(verdicts: Sequence[ClauseVerdict]) -> Score:
 
 
 def percent(part: int, whole: int) -> str:
-    """Given a part and the whole, return the share with one digit, rounded down: 99.96 % is not all."""
-    return '–' if not whole else f'{part * 1000 // whole / 10:.1f} %'
+    """Given a part and the whole, return the share with one digit, half rounded up; but 99.96 % is not all."""
+    if not whole:
+        return '–'
+    tenths = (part * 2000 + whole) // (2 * whole)
+    return f'{min(tenths, 1000 if part >= whole else 999) / 10:.1f} %'
 
 
 def _share(part: int, whole: int) -> float | None:

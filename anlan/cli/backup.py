@@ -21,7 +21,7 @@ from anlan.cli.backup_rebuild import rebuild_command
 from anlan.cli.backup_report import check_output, write_report
 from anlan.cli.backup_restore import LATEST, FileWish, bar, check_restore, restore_files
 from anlan.cli.backup_rewind import rewind_command
-from anlan.cli.backup_text import is_bad, print_ends, print_lag, print_snapshots, print_statuses
+from anlan.cli.backup_text import KIT_CODES, PLAN_CODES, is_bad, print_ends, print_lag, print_snapshots, print_statuses
 from anlan.cli.handing_over import hand_over
 from anlan.cli.observing import observing, require_bastion
 from anlan.cli.options import DEFAULT_PLATFORM, Json, PlatformFile
@@ -56,7 +56,7 @@ PolicyName = Annotated[str, typer.Argument(help='Name of a policy; `anlan backup
 app = typer.Typer(help='Backups: policies, runs, looks and restores.', no_args_is_help=True)
 
 
-@app.command('plan', epilog=CODES)
+@app.command('plan', epilog=PLAN_CODES)
 def plan(
     platform: PlatformFile = DEFAULT_PLATFORM,
     hours: Annotated[float, typer.Option('--hours', help='How far to look ahead.')] = 24.0,
@@ -79,7 +79,7 @@ def plan(
         return
     table = Table(box=None, padding=(0, 1), pad_edge=True)
     for column in ('policy', 'engine', 'places', 'loses at most', 'is back within', 'kept as'):
-        table.add_column(column)
+        table.add_column(column, no_wrap=column in {'policy', 'engine', 'kept as'}, overflow='fold')
     for each in policies:
         place = 'planned' if each.planned else ', '.join(each.places) + (', real time' if each.real_time else '')
         table.add_row(
@@ -252,7 +252,7 @@ def report(
     raise typer.Exit(1 if silent else 0)
 
 
-@app.command('kit', epilog=CODES)
+@app.command('kit', epilog=KIT_CODES)
 def kit(
     output: Annotated[Path, typer.Option('--output', '-o', help='The file to write, for its owner alone.')],
     platform: PlatformFile = DEFAULT_PLATFORM,

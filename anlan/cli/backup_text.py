@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -16,7 +17,13 @@ from backup.judgement import spoken
 from backup.record import Ended, RestoreEnded, RunEnded, StolenEnded, VerificationEnded
 from backup.status import PolicyStatus
 
+PLAN_CODES = 'Exit codes: 0 done · 2 bad input, or a policy is wrong.'
+KIT_CODES = (
+    'Exit codes: 0 done · 1 failed · 2 bad input, or it does not stand · 3 another command works on the platform.'
+)
 SHOWN_REASONS = 4
+NAMES = frozenset({'snapshot', 'policy', 'host', 'place', 'files', 'MB'})
+UNKNOWN_LAG = 'how far it is behind is not known'
 COLOUR = {'ok': 'green', 'unproven': 'cyan', 'late': 'yellow', 'failed': 'red', 'never': 'red'}
 
 
@@ -78,8 +85,8 @@ def _stolen(end: StolenEnded) -> str:
 def print_statuses(found: Iterable[PolicyStatus], silent: Mapping[str, str]) -> None:
     """Given the states of policies and which hosts said nothing, print them for people."""
     table = Table(box=None, padding=(0, 1), pad_edge=True)
-    for column in ('policy', 'state', 'last success', 'last verified restore', 'would lose', 'promised'):
-        table.add_column(column)
+    for column in ('policy', 'state', 'last success (UTC)', 'last verified restore (UTC)', 'would lose', 'promised'):
+        table.add_column(column, no_wrap=column == 'policy', overflow='fold')
     known = list(found)
     for each in known:
         age = each.recovery_point_age_seconds
@@ -100,14 +107,17 @@ def print_statuses(found: Iterable[PolicyStatus], silent: Mapping[str, str]) -> 
 
 def print_snapshots(places: Sequence[Mapping[str, Any]]) -> None:
     """Given what both places hold, print a line a snapshot."""
-    table = Table(box=None, padding=(0, 1), pad_edge=True)
+    table = Table(box=None, padding=(0, 1), pad_edge=True, collapse_padding=True)
     for column in ('snapshot', 'policy', 'host', 'place', 'taken (UTC)', 'files', 'MB'):
-        table.add_column(column, justify='right' if column in {'files', 'MB'} else 'left')
+        side: JustifyMethod = 'right' if column in {'files', 'MB'} else 'left'
+        table.add_column(
+            column, justify=side, no_wrap=column in NAMES, overflow='fold', min_width=len(column.partition(' ')[0])
+        )
     for place in places:
         for each in place['snapshots'] or ():
             table.add_row(
-                short(each['identity']), each['policy'], each['host'], place['place'], each['started'][:19],
-                str(each['files']), f'{each["source_bytes"] / 1e6:.1f}',
+                short(each['identity']), each['policy'], each['host'], place['place'],
+                each['started'][:19].replace('T', ' '), str(each['files']), f'{each["source_bytes"] / 1e6:.1f}',
             )  # fmt: skip
     if table.row_count:
         results.print(table)
@@ -139,10 +149,10 @@ def print_lag(lag: Measured | None) -> None:
     """Given a measurement of the replica of the other site, if there is one, print it."""
     if lag is None:
         return
-    seconds = 'not known' if lag.lag.seconds is None else f'{lag.lag.seconds:.1f} s'
     changes = '' if lag.lag.changes is None else f', {lag.lag.changes} changes'
-    text = f'  {lag.replica} follows the database: {seconds}{changes} behind'
-    results.print(Text(text, style='red' if lag.lag.problems else 'green'))
+    behind = f'{lag.lag.seconds:.1f} s{changes} behind' if lag.lag.seconds is not None else UNKNOWN_LAG
+    text = f'  {lag.replica} follows the database: {behind}'
+    results.print(Text(text, style='red' if lag.lag.problems else 'green'), soft_wrap=True)
     for problem in lag.lag.problems:
         results.print(Text(f'  {lag.replica}: {problem}', style='red'), soft_wrap=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import typer
@@ -78,9 +78,9 @@ def print_status(found: Status) -> None:
 
 def _hosts_table(found: Status) -> Table:
     lag = {replica['name']: replica['lag_bytes'] for replica in found.database.get('replicas', [])}
-    table = Table(box=None, padding=(0, 1), pad_edge=True)
-    for column in ('', 'host', 'tier', 'role', 'lag', 'certificate', 'clock', 'release'):
-        table.add_column(column, justify='right' if column in NUMBERS else 'left', no_wrap=True)
+    table = _marked('host', [host.name for host in found.hosts])
+    for column in ('tier', 'role', 'lag', 'certificate', 'clock', 'release'):
+        table.add_column(column, justify='right' if column in NUMBERS else 'left', no_wrap=column != 'role')
     for host in found.hosts:
         mark, colour = MARK[host.state]
         days = f'{host.certificate_days:.0f} d' if host.certificate_days is not None else '–'
@@ -94,9 +94,9 @@ def _hosts_table(found: Status) -> Table:
 
 
 def _virtual_table(found: Status) -> Table:
-    table = Table(box=None, padding=(0, 1), pad_edge=True)
-    for column in ('', 'virtual address', 'zone', 'address', 'held by'):
-        table.add_column(column)
+    table = _marked('virtual address', [row['name'] for row in found.virtual_addresses])
+    for column in ('zone', 'address', 'held by'):
+        table.add_column(column, overflow='fold')
     for row in found.virtual_addresses:
         good = len(row['holders']) == 1
         mark, colour = MARK['ok' if good else 'degraded']
@@ -108,11 +108,9 @@ def _virtual_table(found: Status) -> Table:
 
 def _journey_table(found: Status) -> Table:
     names = list(dict.fromkeys(item['name'] for row in found.journey for item in row['steps']))
-    table = Table(box=None, padding=(0, 1), pad_edge=True)
-    table.add_column('')
-    table.add_column('journey, ms', no_wrap=True)
+    table = _marked('journey, ms', [row['client'] for row in found.journey])
     for name in names:
-        table.add_column(name.replace('_', ' '), justify='right')
+        table.add_column(name.replace('_', ' '), justify='right', min_width=max(map(len, name.split('_'))))
     table.add_column('mean', justify='right')
     for row in found.journey:
         mark, colour = MARK['ok' if row['ok'] else 'down']
@@ -120,6 +118,14 @@ def _journey_table(found: Status) -> Table:
         cells = [_milliseconds(by_name.get(name)) for name in names]
         mean = f'{row["mean_seconds"] * 1000:.0f}' if row['mean_seconds'] is not None else '–'
         table.add_row(Text(mark, style=colour), row['client'], *cells, mean)
+    return table
+
+
+def _marked(title: str, names: Sequence[str]) -> Table:
+    """Given a title and names, return a table of a mark and the name, neither of which a narrow terminal may cut."""
+    table = Table(box=None, padding=(0, 1), pad_edge=True)
+    table.add_column('', no_wrap=True, min_width=1)
+    table.add_column(title, no_wrap=True, min_width=max(map(len, (title, *names))))
     return table
 
 

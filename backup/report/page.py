@@ -16,9 +16,10 @@ from backup.coverage import Exemption
 from backup.judgement import LAST_RESTORES
 from backup.policy import Policy
 from backup.record import Looked, PlantingEnded, Record, RestoreEnded, StolenEnded
+from backup.report.calendar_words import said
 from backup.report.picture import Size, restores, sizes
 from backup.report.words import Language, size, span, words
-from backup.retention_class import BOUNDS, horizon_days
+from backup.retention_class import BOUNDS, kept_for
 from backup.status import WORST, PolicyStatus
 
 TEMPLATES = Path(__file__).parent / 'templates'
@@ -74,6 +75,8 @@ def render_page(found: Found, language: Language) -> str:
     environment.filters['said'] = lambda text: getattr(text, language)
     environment.filters['span'] = lambda seconds: span(seconds, language)
     environment.filters['size'] = size
+    environment.filters['choice'] = lambda policy, done: _choice(policy, done, language)
+    environment.filters['calendar'] = lambda text: said(text, language)
     environment.filters['at'] = lambda at: '–' if at is None else f'{at.astimezone(UTC):%Y-%m-%d %H:%M}'
     return environment.get_template(
         'report.html.j2'
@@ -102,10 +105,10 @@ def _shown(policy: Policy, status: PolicyStatus | None, found: Found, language: 
     done: Sequence[RestoreEnded] = status.restores if status is not None else ()
     looks = daily_sizes([each for each in own if isinstance(each, Looked)])
     plantings = [each for each in own if isinstance(each, PlantingEnded)]
-    days = horizon_days(policy.keep.retention())
+    days = kept_for(policy.keep.retention(), language)
     bounds = BOUNDS[policy.keep.retention_class]
     because = bounds.because_zh if language == 'zh' else bounds.because_en
-    kept = f'{days} 天：{because}' if language == 'zh' else f'{days} days: {because}'
+    kept = f'{days}；要求：{because}' if language == 'zh' else f'{days}; required: {because}'
     last = {each.place: each for each in looks}
     return Shown(
         policy=policy,
@@ -153,6 +156,14 @@ def daily_sizes(looks: Sequence[Looked]) -> list[Size]:
                 )
             )  # fmt: skip
     return found
+
+
+def _choice(policy: Policy, done: RestoreEnded, language: Language) -> str:
+    """Given a policy and a restore of it, return in words what was restored: a dash where it failed before it chose."""
+    if done.choice == 'newest' and done.snapshot is None:
+        return '–'
+    with_log = done.choice == 'newest' and policy.engine == 'pgbackrest'
+    return words(language).get('choice_newest_with_log' if with_log else f'choice_{done.choice}', done.choice)
 
 
 def _markup(svg: str) -> Markup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from xml.sax.saxutils import escape, quoteattr
 
 from backup.record import RestoreEnded
@@ -17,6 +17,7 @@ FAMILY = '"Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "Noto Sans", "De
 INK, GRID, SOUND, BROKEN, PROMISE, SECOND = '#1d2733', '#dfe4e9', '#1a7f4b', '#c0271f', '#b26a00', '#24507a'
 TICKS_SECONDS = (0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36000.0, 86400.0, 864000.0)
 MOST_TIMES = 5
+DAY, TIME_OF_DAY = '%m-%d', '%H:%M'
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,13 @@ def restores(done: Sequence[RestoreEnded], promised_seconds: float, language: La
         x, y = LEFT + step * (index + 0.5), height(took)
         parts.append(_line(x, HEIGHT - BOTTOM, x, y, SOUND if each.verified else BROKEN, thick=2.0))
         parts.append(_dot(x, y) if each.verified else _cross(x, y))
-    shown = _spread(len(done))
-    parts += [
-        _text(LEFT + step * (index + 0.5), HEIGHT - BOTTOM + 16, f'{done[index].began:%m-%d}', 'middle')
-        for index in shown
-    ]
+    written = _way_of_writing([each.began for each in done])
+    before = ''
+    for index in _spread(len(done)):
+        moment = f'{done[index].began.astimezone(UTC):{written}}'
+        if moment != before:
+            parts.append(_text(LEFT + step * (index + 0.5), HEIGHT - BOTTOM + 16, moment, 'middle'))
+        before = moment
     return ''.join([*parts, '</svg>'])
 
 
@@ -84,15 +87,26 @@ def sizes(looks: Sequence[Size], language: Language, title: str) -> str:
             path = ' '.join(f'{x:.1f},{y:.1f}' for x, y in points)
             mark = f' stroke-dasharray="{dash}"' if dash else ''
             parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2.2"{mark}/>')
-        elif points:
-            parts.append(_dot(*points[0], colour))
+        # Both places often hold the same: the ring of the one stands around the dot of the other.
+        mark_of = _ring if place == 'offsite' else _dot
+        if len(points) == 1:
+            parts.append(mark_of(*points[0], colour))
         x = WIDTH - RIGHT - 150 + number * 80
-        parts += [_line(x, 12, x + 22, 12, colour, dash=dash, thick=2.2), _text(x + 27, 16, names[place][language])]
-    for index in range(MOST_TIMES if end > begin else 1):
-        share = index / (MOST_TIMES - 1)
-        anchor = 'start' if index == 0 else 'end' if index == MOST_TIMES - 1 else 'middle'
+        line = _line(x, 12, x + 22, 12, colour, dash=dash, thick=2.2)
+        parts += [mark_of(x + 11, 12, colour) if len(points) == 1 else line, _text(x + 27, 16, names[place][language])]
+    times = min(MOST_TIMES, (end.date() - begin.date()).days + 1)
+    for index in range(times):
+        share = index / max(times - 1, 1)
+        anchor = 'start' if index == 0 else 'end' if index == times - 1 else 'middle'
         moment = begin + timedelta(seconds=whole * share)
-        parts.append(_text(LEFT + share * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM + 16, f'{moment:%m-%d}', anchor))
+        parts.append(
+            _text(
+                LEFT + share * (WIDTH - LEFT - RIGHT),
+                HEIGHT - BOTTOM + 16,
+                f'{moment.astimezone(UTC):{DAY}}',
+                anchor,
+            )
+        )
     return ''.join([*parts, '</svg>'])
 
 
@@ -109,6 +123,11 @@ def _spread(count: int) -> list[int]:
     if count <= MOST_TIMES:
         return list(range(count))
     return sorted({round(index * (count - 1) / (MOST_TIMES - 1)) for index in range(MOST_TIMES)})
+
+
+def _way_of_writing(moments: Sequence[datetime]) -> str:
+    """Given moments, return how they are written below a picture: as days, or where all are of one day as times."""
+    return TIME_OF_DAY if len({each.astimezone(UTC).date() for each in moments}) == 1 else DAY
 
 
 def _round_ticks(most: float) -> list[float]:
@@ -133,6 +152,10 @@ def _text(x: float, y: float, text: str, anchor: str = 'start', colour: str = '#
 
 def _dot(x: float, y: float, colour: str = SOUND) -> str:
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="{colour}"/>'
+
+
+def _ring(x: float, y: float, colour: str) -> str:
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7.5" fill="none" stroke="{colour}" stroke-width="2"/>'
 
 
 def _cross(x: float, y: float) -> str:

@@ -75,6 +75,9 @@ def render_page(assessment: Assessment, language: Language, excerpts: Excerpts =
         chapters=chapters, counts=_counts, shown=shown,
         failures={name: _failures(proofs) for name, proofs in shown.items()},
         failing=[each for each in assessment.verdicts if each.verdict == 'fail'],
+        high_risk_downgraded=[
+            each for each in assessment.verdicts if each.verdict == 'fail' and each.clause.may_be_downgraded
+        ],
         high_risk_open=[
             each for each in assessment.verdicts
             if each.clause.high_risk and each.verdict in {'not-verified', 'stale'}

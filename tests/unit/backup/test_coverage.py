@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,6 +93,14 @@ def test_a_policy_that_is_taken_away_leaves_its_resource_named() -> None:
 def test_a_policy_that_does_not_fit_what_there_is_is_named(name: str, change: dict[str, object], said: str) -> None:
     policies = [each.model_copy(update=change) if each.name == name else each for each in POLICIES]
     assert [each for each in findings(policies, EXEMPTIONS) if said in str(each)]
+
+
+def test_commands_that_reasons_name_are_commands() -> None:
+    known = {tuple(words) for words in (('up',), ('release', 'deploy'))}
+    for each in load_exemptions():
+        for text in (each.reason.zh, each.reason.en):
+            for command in re.findall('`anlan ([^`]+)`', text):
+                assert tuple(command.split()) in known, each.name
 
 
 def test_what_is_to_be_covered_cannot_be_exempt_as_well() -> None:

@@ -68,10 +68,15 @@ def test_the_restorer_reads_alone(program: ModuleType) -> None:
     assert {'PutObject', 'DeleteObject'} <= statements(program, 'restorer', 'Deny')
 
 
-def test_nobody_but_writer_and_restorer_stands_in_a_policy(program: ModuleType) -> None:
+def test_nobody_but_writer_restorer_and_owner_stands_in_a_policy(program: ModuleType) -> None:
     policy = imported('object_store_buckets').policy('restic')
     users = {user for one in policy['Statement'] for user in one['Principal']['AWS']}
-    assert users == {'arn:aws:iam:::user/writer', 'arn:aws:iam:::user/restorer'}
+    assert users == {f'arn:aws:iam:::user/{name}' for name in ('writer', 'restorer', 'owner')}
+
+
+def test_the_owner_can_read_what_others_wrote_to_bring_it_back_and_changes_no_lock(program: ModuleType) -> None:
+    assert {'GetObjectVersion', 'PutObject', 'DeleteObjectVersion'} <= statements(program, 'owner', 'Allow')
+    assert not [action for action in statements(program, 'owner', 'Allow') if 'Retention' in action or 'Bypass' in action]
 
 
 def test_old_versions_stay_longer_than_their_lock(program: ModuleType) -> None:

@@ -10,6 +10,7 @@ from anlan.errors import BadInput
 from backup.engines.pgbackrest_info import Backup
 from backup.engines.pgbackrest_retention import kept, order_of_removal
 from backup.port import Retention
+from backup.retention_class import horizon_days
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 
@@ -55,3 +56,23 @@ def test_a_retention_that_keeps_nothing_is_refused() -> None:
 
 def test_what_others_build_on_goes_last() -> None:
     assert order_of_removal(ALL, frozenset({'C', 'C1'})) == ('B1', 'B', 'A1', 'A')
+
+
+@pytest.mark.parametrize(
+    ('retention', 'last_of_period'),
+    [
+        (Retention(weekly=4), (2026, 6, 7)), (Retention(monthly=4), (2026, 1, 31)),
+        (Retention(monthly=12), (2026, 2, 28)), (Retention(yearly=3), (2022, 12, 31)),
+    ],
+)  # fmt: skip
+def test_the_last_of_a_period_stays_as_long_as_is_said_and_hardly_longer(
+    retention: Retention, last_of_period: tuple[int, int, int]
+) -> None:
+    first = datetime(*last_of_period, tzinfo=UTC)
+
+    def stays(days: int) -> bool:
+        given = tuple(backup(str(number), (NOW - first).days - number) for number in range(days + 1))
+        return '0' in kept(given, 'database', retention, NOW)
+
+    assert stays(horizon_days(retention))
+    assert not stays(horizon_days(retention) + 8)

@@ -13,7 +13,7 @@ from anlan.errors import BadInput, InvalidFile
 from backup.policies_file import FOLDER, load_policies
 from backup.policy import Policy, Schedule, Source, Verification
 from backup.port import Retention
-from backup.retention_class import BOUNDS, breach, horizon_days
+from backup.retention_class import BOUNDS, breach, horizon_days, kept_for
 from compliance.catalogue import load_catalogue
 from tests.unit.backup.policy_samples import POLICIES, policy
 
@@ -136,7 +136,18 @@ def test_a_folder_without_policies_is_refused(tmp_path: Path) -> None:
 
 def test_the_horizon_is_the_longest_that_any_count_reaches() -> None:
     assert horizon_days(Retention(daily=31, monthly=75)) == 2250
+    assert horizon_days(Retention(weekly=5)) == 28
+    assert horizon_days(Retention(yearly=4)) == 1096
     assert horizon_days(Retention(last=5)) == 0
+
+
+def test_what_is_surely_kept_is_said_in_years_or_days() -> None:
+    assert {each.name: kept_for(each.keep.retention(), 'en') for each in POLICIES} == {
+        'archive': '6 years', 'database': '28 days', 'etcd': '92 days', 'face-evidence': '28 days',
+        'ledger': '3 years', 'media': '91 days', 'platform': '332 days', 'records': '184 days',
+    }  # fmt: skip
+    assert kept_for(policy('archive').keep.retention(), 'zh') == '6 年'
+    assert kept_for(policy('media').keep.retention(), 'zh') == '91 天'
 
 
 @pytest.mark.parametrize('name', sorted(BOUNDS))

@@ -16,6 +16,7 @@ from backup.judgement import judge
 from backup.report.page import Found, daily_sizes, render_page
 from backup.report.picture import restores, sizes
 from backup.report.words import FILE, LANGUAGES, Language, size, words
+from backup.stateful import STATEFUL
 from tests.unit.backup.policy_samples import (
     DAY,
     HOUR,
@@ -81,6 +82,31 @@ def test_without_any_record_it_says_so_and_nothing_is_ok(language: Language) -> 
     assert words(language)['no_restores'] in page
 
 
+@pytest.mark.parametrize('language', LANGUAGES)
+def test_the_last_restores_say_what_was_restored(language: Language) -> None:
+    kinds = (('database', 'newest'), ('database', 'time'), ('database', 'backup'), ('media', 'newest'),
+             ('media', 'oldest'), ('media', 'random'))  # fmt: skip
+    done = [restore(MINUTE * number, policy=name, choice=choice) for number, (name, choice) in enumerate(kinds)]
+    failed = restore(HOUR, failure='locked', sentence='held', snapshot=None)
+    page = render_page(found([*done, failed]), language)
+    cells = re.findall(r'<div class="more">([^<]+)</div>', page)
+    t = words(language)
+    assert cells == [
+        t['choice_newest_with_log'], t['choice_time'], t['choice_backup'], t['choice_newest'], t['choice_oldest'],
+        t['choice_random'], '–',
+    ]  # fmt: skip
+    assert len(set(cells)) == len(cells)
+
+
+def test_every_resource_has_a_name_in_both_languages_and_no_page_shows_a_raw_calendar() -> None:
+    for language in LANGUAGES:
+        t = words(language)
+        assert {f'resource_{each.name}' for each in STATEFUL} == {name for name in t if name.startswith('resource_')}
+        assert '*-*-*' not in render_page(found(), language)
+    page = render_page(found(), 'zh')
+    assert '学习档案' in page and 'learning-archive' not in page
+
+
 def test_every_word_is_there_in_both_languages_and_whole() -> None:
     document = yaml.safe_load(FILE.read_text(encoding='utf-8'))
     for name, texts in document.items():
@@ -100,6 +126,23 @@ def test_pictures_are_well_formed_and_show_each_restore() -> None:
         ElementTree.fromstring(sizes(daily_sizes(looks), 'zh', 'x'))
     ElementTree.fromstring(restores([restore(DAY, 0.0)], 900, 'zh', 'x'))
     ElementTree.fromstring(sizes(daily_sizes([look(DAY, stored_bytes=0)]), 'zh', 'x'))
+
+
+def test_restores_of_one_day_are_told_apart_by_their_times_and_others_by_their_days() -> None:
+    assert '>09:59</text>' in restores([restore(2 * HOUR), restore(3 * HOUR)], 900, 'en', 'x')
+    assert '>11-26</text>' not in restores([restore(2 * HOUR), restore(3 * HOUR)], 900, 'en', 'x')
+    assert '>11-26</text>' in restores([restore(2 * HOUR), restore(3 * DAY)], 900, 'en', 'x')
+
+
+def test_two_places_that_hold_the_same_are_both_seen_and_the_legend_shows_what_the_picture_does() -> None:
+    both = [look(DAY), look(DAY, place='offsite')]
+    drawn = sizes(daily_sizes(both), 'en', 'x')
+    ElementTree.fromstring(drawn)
+    assert drawn.count('r="4.5"') == drawn.count('r="7.5" fill="none"') == 2
+    assert 'dasharray' not in drawn
+    lines = sizes(daily_sizes([*both, look(2 * DAY), look(2 * DAY, place='offsite')]), 'en', 'x')
+    assert '<circle' not in lines
+    assert lines.count('>11-24</text>') == lines.count('>11-25</text>') == 1
 
 
 def test_sizes_are_summed_over_hosts_and_a_host_not_looked_at_stands_as_it_was() -> None:

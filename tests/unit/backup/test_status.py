@@ -233,3 +233,9 @@ def test_every_reason_is_said_in_both_languages() -> None:
 )  # fmt: skip
 def test_spans_are_written_as_people_do(seconds: float, en: str, zh: str) -> None:
     assert (spoken(seconds), spoken(seconds, 'zh')) == (en, zh)
+
+
+def test_what_of_a_repository_was_never_looked_at_is_said_in_plain_chinese() -> None:
+    records = [each for each in well(promise('media')) if not isinstance(each, VerificationEnded)]
+    said = {each.zh for each in judged('media', records).reasons}
+    assert {'异地仓库与本地的一致性从未核查', '异地仓库的结构从未核查', '本地仓库的数据从未核查'} <= said

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
+from io import StringIO
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
-from anlan.cli import backup
+from anlan.cli import backup, backup_text
 from anlan.cli.backup_hosts import AgentFailed, Answer, ask_agent, ends_of
+from anlan.cli.backup_lag import Measured
 from anlan.errors import AnlanError, BadInput
 from anlan.ledger import Ledger
 from anlan.paths import PlatformPaths
 from anlan.remote import Result
 from backup.failure import ExitClass
 from backup.record import RestoreEnded, StolenEnded, line_of
+from backup.replica import Lag
 from backup.unit_files import PROGRAM
 from tests.unit.backup.moments import at
 from tests.unit.cli.conftest import stand_in
@@ -70,6 +75,41 @@ def test_a_plan_names_every_policy_and_asks_nobody(hosts: Hosts) -> None:
     assert {'database', 'media', 'platform'} <= {each['name'] for each in document['policies']}
     assert document['runs']
     assert hosts.asked == []
+
+
+def test_names_are_never_cut_and_times_name_their_zone_on_a_narrow_terminal(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = StringIO()
+    narrow = Console(file=stream, width=80, highlight=False)
+    for module in (backup, backup_text):
+        monkeypatch.setattr(module, 'results', narrow)
+    call('plan')
+    call('status')
+    label, day = '20261126-021502F_20261126-071502I', '2026-11-26T07:15:02+00:00'
+    shown = {'identity': label, 'policy': 'database', 'host': 'ops-1', 'started': day, 'files': 12345}
+    backup_text.print_snapshots([{'place': 'offsite', 'snapshots': [{**shown, 'source_bytes': 123_456_789}]}])
+    words = stream.getvalue().split()
+    assert {'face-evidence', 'archive-six-years', label, 'offsite', '12345', '123.5'} <= set(words)
+    assert '…' not in stream.getvalue()
+    assert words.count('(UTC)') == 3
+
+
+def test_a_lag_that_is_not_known_is_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = StringIO()
+    monkeypatch.setattr(backup_text, 'results', Console(file=stream, width=80, highlight=False))
+    backup_text.print_lag(Measured('vault-1', at(0), Lag(None, None, None, None, ('the replica does not answer',))))
+    backup_text.print_lag(Measured('vault-1', at(0), Lag(0.42, 0, 0, 3, ())))
+    assert stream.getvalue().splitlines() == [
+        '  vault-1 follows the database: how far it is behind is not known', '  vault-1: the replica does not answer',
+        '  vault-1 follows the database: 0.4 s, 3 changes behind',
+    ]  # fmt: skip
+
+
+def test_a_command_names_only_the_exit_codes_that_it_can_have() -> None:
+    for name, codes in (('plan', ['0', '2']), ('kit', ['0', '1', '2', '3'])):
+        said = ' '.join(call(name, '--help').stdout.partition('Exit codes:')[2].split())
+        assert re.findall(r'(?:^|· )(\d+) ', said) == codes
 
 
 def test_a_policy_that_is_none_is_bad_input_and_names_those_that_are(hosts: Hosts) -> None:

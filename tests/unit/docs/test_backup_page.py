@@ -8,6 +8,7 @@ import pytest
 
 from anlan.paths import ROOT
 from backup.judgement import spoken
+from backup.retention_class import kept_for
 from backup.status import WORST
 from tests.unit.backup.policy_samples import POLICIES
 
@@ -22,6 +23,8 @@ def test_the_table_names_every_policy_with_what_it_promises(language: str) -> No
     for policy in POLICIES:
         promised = (policy.recovery_point_seconds, policy.recovery_time_seconds)
         assert rows[policy.name][1:3] == [spoken(seconds, language) for seconds in promised], policy.name
+        kept = kept_for(policy.keep.retention(), 'zh' if language == 'zh' else 'en')
+        assert kept in rows[policy.name][3], policy.name
 
 
 @pytest.mark.parametrize('language', sorted(PAGES))

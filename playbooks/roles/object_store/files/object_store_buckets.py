@@ -17,6 +17,8 @@ WRITER_OBJECTS = ('GetObject', 'PutObject', 'DeleteObject', 'AbortMultipartUploa
 WRITER_BUCKET = ('ListBucket', 'ListBucketMultipartUploads', 'DeleteObject')
 RESTORER_OBJECTS = ('GetObject', 'GetObjectVersion')
 RESTORER_BUCKET = ('ListBucket', 'ListBucketVersions')
+# What others wrote is theirs: without this its owner could not bring a bucket back to what it held. Locks hold for it, too.
+OWNER_OBJECTS = ('GetObject', 'GetObjectVersion', 'PutObject', 'DeleteObject', 'DeleteObjectVersion')
 # Whoever relies on a bucket looks first whether it keeps and locks what it is given.
 BOTH_BUCKET = ('GetBucketLocation', 'GetBucketVersioning', 'GetBucketObjectLockConfiguration')
 # Who wrote an object has rights over it without any policy; a denial is stronger than those.
@@ -50,6 +52,7 @@ def policy(bucket):
     return {
         'Version': '2012-10-17',
         'Statement': [
+            statement('OwnerObjects', 'Allow', ('owner',), OWNER_OBJECTS, inside),
             statement('WriterObjects', 'Allow', ('writer',), WRITER_OBJECTS, inside),
             statement('WriterBucket', 'Allow', ('writer',), WRITER_BUCKET + BOTH_BUCKET, whole),
             statement('RestorerObjects', 'Allow', ('restorer',), RESTORER_OBJECTS, inside),

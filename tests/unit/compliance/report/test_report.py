@@ -15,6 +15,7 @@ import yaml
 from anlan.errors import AnlanError, BadInput
 from anlan.paper import papers_of
 from compliance.assessment import Source, assess
+from compliance.clause import HIGH_RISK_GUIDELINE
 from compliance.evidence import Evidence, Found, Reference
 from compliance.report.excerpt import MOST_LINES, RecordedExcerpts
 from compliance.report.page import render_page
@@ -163,14 +164,35 @@ def test_answers_that_cannot_be_read_are_said(made: Sample) -> None:
         RecordedExcerpts(lambda sha256: b'rubbish')(found_on(made, 'db-1'))
 
 
-def small() -> str:
+def small(language: Language = 'zh', **changes: object) -> str:
     reference = Reference(7, '7' * 64, 'audit', 'every host', NOW, 'fail', CONFIGURATION)
     seen = Found(CheckResult('ssh.is_shut', '', 'db-1', (), 'fail', '中文原因', ()), reference)
-    ours = catalogue_of(clause(proofs={'checks': ['ssh.is_shut']}))
+    ours = catalogue_of(clause(proofs={'checks': ['ssh.is_shut']}, **changes))
     situation = Situation(NOW, CONFIGURATION, ('db-1',), on_cloud=False)
     verdicts = judge_clauses(ours, Evidence({'ssh.is_shut': (seen,)}), situation)
     found = assess('x', ours, situation, Source(8, '8' * 64, '9' * 64), verdicts=verdicts, waivers=())
-    return render_page(found, 'zh')
+    return render_page(found, language)
+
+
+@pytest.mark.parametrize('language', LANGUAGES)
+def test_high_risks_that_fail_stand_apart_by_whether_they_can_be_downgraded(language: Language) -> None:
+    t = words(language)
+    guideline = {'code': HIGH_RISK_GUIDELINE, 'place': '6.4.4.1'}
+    named = '<li><span class="badge fail">'
+    apart = small(language, source=guideline)
+    assert t['none_high_risk'] in apart
+    assert named in apart.partition(t['high_risk_downgraded'])[2]
+    assert t['downgraded_note'] in apart
+    final = small(language, source=guideline, high_risk=True)
+    assert t['none_high_risk'] not in final and t['high_risk_downgraded'] not in final
+    assert named in final
+    assert named not in small(language) and t['high_risk_downgraded'] not in small(language)
+
+
+def test_no_page_is_begun_for_the_first_chapter_and_identifiers_of_records_are_not_broken() -> None:
+    page = small()
+    assert 'class="chapter"' not in page
+    assert '<td class="subject">every host</td>' in page
 
 
 @pytest.fixture

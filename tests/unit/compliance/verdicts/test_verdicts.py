@@ -199,6 +199,7 @@ def test_the_score_leaves_out_what_others_answer_for_and_counts_only_what_was_se
 
 def test_a_share_is_never_rounded_up_to_all_and_nothing_is_no_share() -> None:
     assert (percent(9999, 10_000), percent(0, 5), percent(0, 0)) == ('99.9 %', '0.0 %', '–')
+    assert (percent(14, 18), percent(1, 16), percent(1, 2000), percent(7, 7)) == ('77.8 %', '6.3 %', '0.1 %', '100.0 %')
 
 
 @pytest.fixture
