@@ -76,7 +76,9 @@ def test_nobody_but_writer_restorer_and_owner_stands_in_a_policy(program: Module
 
 def test_the_owner_can_read_what_others_wrote_to_bring_it_back_and_changes_no_lock(program: ModuleType) -> None:
     assert {'GetObjectVersion', 'PutObject', 'DeleteObjectVersion'} <= statements(program, 'owner', 'Allow')
-    assert not [action for action in statements(program, 'owner', 'Allow') if 'Retention' in action or 'Bypass' in action]
+    assert not [
+        action for action in statements(program, 'owner', 'Allow') if 'Retention' in action or 'Bypass' in action
+    ]
 
 
 def test_old_versions_stay_longer_than_their_lock(program: ModuleType) -> None:

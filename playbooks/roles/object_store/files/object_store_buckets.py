@@ -17,7 +17,7 @@ WRITER_OBJECTS = ('GetObject', 'PutObject', 'DeleteObject', 'AbortMultipartUploa
 WRITER_BUCKET = ('ListBucket', 'ListBucketMultipartUploads', 'DeleteObject')
 RESTORER_OBJECTS = ('GetObject', 'GetObjectVersion')
 RESTORER_BUCKET = ('ListBucket', 'ListBucketVersions')
-# What others wrote is theirs: without this its owner could not bring a bucket back to what it held. Locks hold for it, too.
+# What others wrote is theirs: without this its owner could bring nothing back. Locks hold for the owner, too.
 OWNER_OBJECTS = ('GetObject', 'GetObjectVersion', 'PutObject', 'DeleteObject', 'DeleteObjectVersion')
 # Whoever relies on a bucket looks first whether it keeps and locks what it is given.
 BOTH_BUCKET = ('GetBucketLocation', 'GetBucketVersioning', 'GetBucketObjectLockConfiguration')
