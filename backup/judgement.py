@@ -124,7 +124,7 @@ class _Judgement:
             self.reasons = [each for each in self.reasons if each.state in {'never', 'failed'}]
         known = [at for at in points.values() if at is not None]
         last_ten = verified[-LAST_RESTORES:]
-        lost = [each.lost_seconds for each in last_ten if each.lost_seconds is not None and each.choice == 'newest']
+        lost = [each.lost_seconds for each in self.telling(last_ten) if each.lost_seconds is not None]
         return PolicyStatus(
             name=self.promise.policy,
             state=min((each.state for each in self.reasons), key=WORST.index, default='ok'),
@@ -245,9 +245,11 @@ class _Judgement:
 
     def see_restores(self, restores: Sequence[RestoreEnded], verified: Sequence[RestoreEnded]) -> None:
         days = self.promise.restore_within_days
-        if restores and restores[-1].failure is None and not restores[-1].verified:
-            problems = '; '.join(restores[-1].problems) or 'nothing was compared'
-            self.say('failed', f'最近一次恢复未通过核对：{problems}', f'the last restore did not pass: {problems}')
+        # The newest of each place: one that came back says nothing of the other.
+        for newest_there in {each.place: each for each in restores}.values():
+            if newest_there.failure is None and not newest_there.verified:
+                problems = '; '.join(newest_there.problems) or 'nothing was compared'
+                self.say('failed', f'最近一次恢复未通过核对：{problems}', f'the last restore did not pass: {problems}')
         if not verified:
             self.say(self.unless_due(days * DAY_SECONDS), '从未有过经核对的恢复', 'there never was a verified restore')
             return
@@ -259,7 +261,7 @@ class _Judgement:
                 f'距上次经核对的恢复已有 {spoken(since, "zh")}，应不超过 {days} 天',
                 f'the last verified restore is {spoken(since)} old; it has to be at most {days} days',
             )
-        newest = [each for each in verified if each.choice == 'newest' and each.lost_seconds is not None]
+        newest = self.telling(verified)
         lost = newest[-1].lost_seconds if newest else None
         if lost is not None and lost > self.promise.recovery_point_seconds:
             promised = self.promise.recovery_point_seconds
@@ -275,6 +277,15 @@ class _Judgement:
                 f'上次恢复用了 {spoken(took, "zh")}，承诺 {spoken(most, "zh")}',
                 f'the last restore took {spoken(took)}, promised are {spoken(most)}',
             )
+
+    def telling(self, restores: Sequence[RestoreEnded]) -> list[RestoreEnded]:
+        """Given restores, return those that say what would be lost: of the newest snapshot, of what has no log.
+
+        With a log a drill brings back what was there when it began; what would be lost is how far the log is behind.
+        """
+        if self.promise.real_time_lag_seconds is not None:
+            return []
+        return [each for each in restores if each.choice == 'newest' and each.recovery_point is not None]
 
     def see_looks(self) -> None:
         depths = {'structure': '的结构', 'data': '的数据', 'equality': '与本地的一致性'}

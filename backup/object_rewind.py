@@ -24,9 +24,12 @@ OWNER = ('/usr/local/lib/anlan/object-store', 'owner')
 OWNER_SECONDS = 60.0
 ORIGIN = 'anlan-version'
 """Name, in an object's own description, of the version that it was written again from."""
+MORE_ROOM = 'give the store more room in the platform file (backup.offsite_gib), run `anlan up`, then this again'
 LARGEST_COPY_BYTES = 5 * 1024**3
 """S3 copies no more than this by one call."""
 WORKERS = 6
+PASSES = 5
+"""So often is looked again for what was written meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +74,20 @@ class Rewinding:
         A run that was cut off is run again: what is as it should be is left alone. Raise BadInput for a bucket that is
         not there or a moment older than what the bucket keeps, BackupFailed for all else.
         """
-        plans = [self._planned(bucket, wish) for bucket in self._chosen(wish.buckets)]
-        if not wish.dry_run:
-            self._apply(plans)
-        return plans
+        buckets = self._chosen(wish.buckets)
+        plans = [self._planned(bucket, wish) for bucket in buckets]
+        if wish.dry_run:
+            return plans
+        left = plans
+        for _ in range(PASSES):
+            self._apply(left)
+            # A backup that ran meanwhile has its parts on both sides of the first look.
+            left = [self._planned(bucket, wish) for bucket in buckets]
+            if all(each.empty for each in left):
+                return plans
+        names = ', '.join(each.bucket for each in left if not each.empty)
+        sentence = f'{names}: something writes there all the time; stop it, and run this again'
+        raise BackupFailed(ExitClass.LOCKED, sentence)
 
     def _chosen(self, named: Sequence[str]) -> list[str]:
         answer = self._call('list_buckets', 'asking for the buckets')
@@ -92,9 +105,21 @@ class Rewinding:
                 f'{wish.moment:%Y-%m-%d %H:%M} UTC is not known whole any more'
             )
         versions = list(self.store.versions(bucket, '', self._left()))
-        return planned(
-            bucket, versions, wish.moment, keep_new=wish.keep_new, came_from=lambda each: self._origin(bucket, each)
-        )
+        owner = self._call('get_bucket_acl', f'asking whose {bucket} is', Bucket=bucket)['Owner']['ID']
+
+        def came_from(version: Version) -> str | None:
+            # Whoever may write could say the same of anything.
+            return self._origin(bucket, version) if version.owner == owner else None
+
+        found = planned(
+            bucket, versions, wish.moment, datetime.now(UTC), keep_new=wish.keep_new, came_from=came_from
+        )  # fmt: skip
+        if found.hide and not (found.same or found.put_back or found.uncover):
+            raise BadInput(
+                f'{bucket} held nothing at {wish.moment:%Y-%m-%d %H:%M} UTC, and all that it holds would be hidden; '
+                'name the buckets that are meant by --bucket'
+            )
+        return found
 
     def _lock_days(self, bucket: str) -> int:
         answer = self._call('get_object_lock_configuration', f'asking for the lock of {bucket}', Bucket=bucket)
@@ -113,26 +138,37 @@ class Rewinding:
         return found
 
     def _apply(self, plans: Iterable[Rewind]) -> None:
-        """Put back first, hide last: a run that is cut off leaves more to be seen, never less."""
+        """Uncover first, for it needs no room; hide last: a run that is cut off leaves more to be seen, never less."""
         plans = list(plans)
-        steps = [(self._put_back, plan.bucket, each, each.size_bytes) for plan in plans for each in plan.put_back]
-        steps += [(self._uncover, plan.bucket, each, 0) for plan in plans for each in plan.uncover.items()]  # type: ignore[misc]
-        self._run(steps)
+        self._run([(self._uncover, plan.bucket, each, 0) for plan in plans for each in plan.uncover.items()])
+        self._run([(self._put_back, plan.bucket, each, each.size_bytes) for plan in plans for each in plan.put_back])
         self._run([(self._hide, plan.bucket, each, 0) for plan in plans for each in plan.hide])
 
     def _run(self, steps: Sequence[tuple[Callable[[str, Any], None], str, Any, int]]) -> None:
+        """Do every step. One that fails keeps no other back; then raise BackupFailed, with how many failed and why."""
         total_bytes, done_bytes = sum(each[3] for each in steps), 0
+        failures: list[BackupFailed] = []
         with ThreadPoolExecutor(WORKERS) as pool:
             futures = {pool.submit(work, bucket, what): size for work, bucket, what, size in steps}
             try:
                 for number, future in enumerate(as_completed(futures), 1):
-                    future.result()
+                    try:
+                        future.result()
+                    except BackupFailed as failure:
+                        if failure.exit_class in {ExitClass.DEADLINE, ExitClass.UNREACHABLE}:
+                            raise
+                        failures.append(failure)
                     done_bytes += futures[future]
                     elapsed = self.deadline.seconds - self.deadline.remaining_seconds()
                     self.report(Progress(number, len(steps), done_bytes, total_bytes, elapsed))
             except BaseException:
                 pool.shutdown(cancel_futures=True)
                 raise
+        if failures:
+            room = any(each.exit_class is ExitClass.NO_SPACE for each in failures)
+            way = f'; {MORE_ROOM}' if room else ''
+            sentence = f'{len(failures)} of {len(steps)} were not done, the others were; the first: {failures[0]}{way}'
+            raise BackupFailed(ExitClass.NO_SPACE if room else failures[0].exit_class, sentence)
 
     def _put_back(self, bucket: str, version: Version) -> None:
         what = f'putting {bucket}/{version.key} back'

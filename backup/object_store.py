@@ -68,6 +68,7 @@ class Version:
     etag: str
     latest: bool
     marker: bool
+    owner: str = ''
 
 
 @dataclass(frozen=True)
@@ -258,4 +259,5 @@ def _version(one: dict[str, Any], *, marker: bool) -> Version:
         etag='' if marker else one['ETag'].strip('"'),
         latest=bool(one['IsLatest']),
         marker=marker,
+        owner=one.get('Owner', {}).get('ID', ''),
     )

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from backup.object_history import as_of
@@ -18,6 +18,9 @@ from backup.object_store import Version
 
 PASSING = re.compile(rf'(^|/)locks/[0-9a-f]{{64}}$|^drill-|^{PROBE}$')
 """Keys that are no part of what is kept: who works on a repository of restic, copies of drills, probes."""
+
+STALE = timedelta(minutes=30)
+"""A lock that is older holds nobody back who works, as restic has it; left there, it holds back all who come."""
 
 SHOWN_HOURS = 12
 CameFrom = Callable[[Version], str | None]
@@ -60,31 +63,35 @@ class Rewind:
 
 
 def planned(
-    bucket: str, versions: Iterable[Version], moment: datetime, *, keep_new: bool = False,
+    bucket: str, versions: Iterable[Version], moment: datetime, now: datetime, *, keep_new: bool = False,
     came_from: CameFrom = lambda _: None,
 ) -> Rewind:  # fmt: skip
-    """Given a bucket's versions and an aware moment, return what brings it back to that moment.
+    """Given a bucket's versions, an aware moment and the time, return what brings it back to that moment.
 
     `came_from` says of a version which other one it was written again from, if any: what was put back is not put back
     twice. With `keep_new` a key that was not there at the moment stays as it is.
     """
     by_key: dict[str, list[Version]] = {}
+    passing: dict[str, Version] = {}
     for version in versions:
         if not PASSING.search(version.key):
             by_key.setdefault(version.key, []).append(version)
+        elif version.latest and not version.marker and version.key != PROBE:
+            passing[version.key] = version
     there, _ = as_of((each for some in by_key.values() for each in some), moment)
     then = {version.key: version for version in there}
-    same, put_back, uncover, hide = 0, list[Version](), dict[str, tuple[str, ...]](), list[str]()
+    same, put_back, uncover = 0, list[Version](), dict[str, tuple[str, ...]]()
+    hide = [key for key, each in passing.items() if each.modified > moment and now - each.modified > STALE]
     changed: Counter[str] = Counter()
     for key, some in sorted(by_key.items()):
-        now = max(some, key=lambda each: (each.latest, each.modified))
+        last = max(some, key=lambda each: (each.latest, each.modified))
         wanted = then.get(key)
         if wanted is None:
-            if not now.marker and not keep_new:
+            if not last.marker and not keep_new:
                 hide.append(key)
             continue
         later = [each for each in some if each.modified > moment and each.identity != wanted.identity]
-        if now.identity == wanted.identity or not later or _again(now, wanted, came_from):
+        if last.identity == wanted.identity or not later or _again(last, wanted, came_from):
             same += 1
             continue
         changed[f'{min(each.modified for each in later):%Y-%m-%d %H}:00'] += 1
@@ -95,11 +102,11 @@ def planned(
     return Rewind(bucket, moment, same, tuple(put_back), uncover, tuple(hide), changed)
 
 
-def _again(now: Version, wanted: Version, came_from: CameFrom) -> bool:
+def _again(last: Version, wanted: Version, came_from: CameFrom) -> bool:
     """Return whether what is there now has the bytes of what is wanted."""
-    if now.marker or now.size_bytes != wanted.size_bytes:
+    if last.marker or last.size_bytes != wanted.size_bytes:
         return False
-    if now.etag == wanted.etag:
+    if last.etag == wanted.etag:
         return True
     # A checksum of an upload in parts depends on the parts.
-    return '-' in wanted.etag and came_from(now) == wanted.identity
+    return '-' in wanted.etag and came_from(last) == wanted.identity

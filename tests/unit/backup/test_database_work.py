@@ -145,8 +145,12 @@ def test_the_newest_backup_is_played_back_to_the_present_so_that_it_says_what_wo
 
     class Engine(Place):
         def check(self, _: float) -> None:
-            if not answers:
-                raise BackupFailed(ExitClass.UNREACHABLE, 'no leader')
+            return
+
+    def answer(*_: Any) -> Witness:
+        if not answers:
+            raise BackupFailed(ExitClass.UNREACHABLE, 'no leader')
+        return present
 
     def trial(_: Any, chosen: Snapshot, seen: Witness, *__: Any) -> Told:
         tried.append(seen)
@@ -155,7 +159,7 @@ def test_the_newest_backup_is_played_back_to_the_present_so_that_it_says_what_wo
     monkeypatch.setattr(database_work, 'read_witness', lambda *_: noted)
     monkeypatch.setattr(database_work, 'source_of', lambda *_: SimpleNamespace(leader='db-1', source='db-2'))
     monkeypatch.setattr(database_work, 'plant', lambda *_: 'new')
-    monkeypatch.setattr(database_work, 'witness', lambda *_: present)
+    monkeypatch.setattr(database_work, 'witness', answer)
     monkeypatch.setattr(DatabaseWork, 'tried', trial)
     engines: Any = {'local': Engine(backup(1))}
     work = DatabaseWork('ops-1', Database('learning', engines, Cluster((), '', Limits(1, 1))), lambda _: None, silent)

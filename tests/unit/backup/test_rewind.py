@@ -26,7 +26,12 @@ def version(
 
 def of(*versions: Version, keep_new: bool = False, origins: dict[str, str] | None = None) -> Rewind:
     return planned(
-        'restic', versions, MOMENT, keep_new=keep_new, came_from=lambda each: (origins or {}).get(each.identity)
+        'restic',
+        versions,
+        MOMENT,
+        MOMENT + timedelta(hours=2),
+        keep_new=keep_new,
+        came_from=lambda each: (origins or {}).get(each.identity),
     )
 
 
@@ -73,10 +78,18 @@ def test_what_was_put_back_is_not_put_back_twice() -> None:
     assert not of(*parts, origins={'3': '0'}).empty
 
 
-def test_locks_probes_and_copies_of_drills_are_nothing_that_is_kept() -> None:
+def test_locks_probes_and_copies_of_drills_are_nothing_that_is_put_back() -> None:
     keys = (f'ops-1/media/locks/{"a1" * 32}', 'drill-0a/config', 'anlan-probe')
-    assert of(*(version(key, '1', -5) for key in keys), *(version(key, '2', 5, latest=True) for key in keys)).empty
+    assert of(*(version(key, '1', -5) for key in keys), *(version(key, '2', 110, latest=True) for key in keys)).empty
+    assert of(*(version(key, '1', -5, latest=True) for key in keys)).empty
     assert of(version('locks/mine', '1', 5, latest=True)).hide == ('locks/mine',)
+
+
+def test_a_lock_or_a_copy_that_a_thief_left_is_hidden_once_nobody_can_be_at_work_by_it() -> None:
+    lock, copy = f'ops-1/media/locks/{"a1" * 32}', 'drill-0a/config'
+    left = version(lock, '2', 5, latest=True), version(copy, '2', 5, latest=True)
+    fresh = version(f'ops-1/media/locks/{"b2" * 32}', '2', 100, latest=True)
+    assert of(*left, fresh).hide == (lock, copy)
 
 
 def test_each_hour_says_how_much_was_changed_in_it() -> None:

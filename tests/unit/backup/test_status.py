@@ -84,6 +84,19 @@ def test_what_never_ran_is_said_once_and_nothing_that_follows_from_it() -> None:
     assert reason.zh.startswith('从未成功备份（app-1、app-2、')
 
 
+def test_what_would_be_lost_of_a_database_is_how_far_its_log_is_behind_not_what_a_drill_brought_back() -> None:
+    old = restore(HOUR, policy='database', recovery_point=NOW - 9 * HOUR)
+    status = judged('database', [*well(promise('database')), old])
+    assert (status.state, status.measured_recovery_point_seconds) == ('ok', None)
+
+
+def test_a_place_that_does_not_come_back_is_not_covered_by_the_other() -> None:
+    differs = restore(2 * MINUTE, place='local', problems=('row 7 differs',))
+    assert 'failed: the last restore did not pass: row 7 differs' in said(
+        [*WELL, differs, restore(MINUTE, place='offsite')]
+    )
+
+
 def test_a_restore_of_what_is_newer_than_its_beginning_lost_nothing() -> None:
     assert restore(HOUR, recovery_point=NOW).lost_seconds == 0.0
 

@@ -12,8 +12,9 @@ from anlan.deadline import Deadline
 from anlan.errors import BadInput
 from backup.failure import BackupFailed, ExitClass
 from backup.object_rewind import Rewinding, Wish
-from backup.object_store import ObjectStore
+from backup.object_store import ObjectStore, Version
 from backup.port import Progress
+from backup.rewind import Rewind
 from tests.contract.backup.store.conftest import have_digest_of_copies, locked_bucket
 
 # moto's times have whole seconds.
@@ -166,5 +167,75 @@ def test_a_run_that_was_cut_off_goes_on(moto: ObjectStore, bucket: str, monkeypa
     monkeypatch.setattr(work, '_put_back', failing)
     with pytest.raises(BackupFailed, match='full'):
         work.do(Wish(moment, (bucket,)))
-    assert 0 < rewind(moto, moment, bucket)['same'] < 20
+    assert calls == 20
+    assert rewind(moto, moment, bucket)['same'] == 5
     assert held(moto, bucket) == content
+
+
+def test_one_that_cannot_be_put_back_keeps_no_other_from_it_and_room_is_named(
+    moto: ObjectStore, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(moto, bucket, one=b'1', two=b'2', three=b'3')
+    moment = moment_between()
+    put(moto, bucket, one=b'x', two=b'x')
+    delete(moto, bucket, 'three')
+    work = Rewinding(moto, Deadline(60))
+    put_back = work._put_back
+
+    def full(where: str, version: Version) -> None:
+        if version.key == 'one':
+            raise BackupFailed(ExitClass.NO_SPACE, 'quota')
+        put_back(where, version)
+
+    monkeypatch.setattr(work, '_put_back', full)
+    with pytest.raises(BackupFailed, match=r'1 of 2 were not done.*backup\.offsite_gib') as failure:
+        work.do(Wish(moment, (bucket,)))
+    assert failure.value.exit_class is ExitClass.NO_SPACE
+    assert held(moto, bucket) == {'one': b'x', 'two': b'2', 'three': b'3'}
+
+
+def test_what_is_written_meanwhile_is_hidden_too_and_a_writer_that_never_stops_is_named(
+    moto: ObjectStore, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(moto, bucket, one=b'1')
+    moment = moment_between()
+    put(moto, bucket, one=b'x')
+    work = Rewinding(moto, Deadline(60))
+    apply, written = work._apply, 0
+
+    def meanwhile(plans: list[Rewind]) -> None:
+        nonlocal written
+        apply(plans)
+        if written < limit:
+            written += 1
+            put(moto, bucket, **{f'late{written}': b'late'})
+
+    monkeypatch.setattr(work, '_apply', meanwhile)
+    limit = 2
+    work.do(Wish(moment, (bucket,)))
+    assert held(moto, bucket) == {'one': b'1'}
+    limit = 99
+    with pytest.raises(BackupFailed, match='writes there all the time'):
+        put(moto, bucket, one=b'y')
+        work.do(Wish(moment, (bucket,)))
+
+
+def test_a_thief_cannot_have_junk_taken_for_what_was_put_back(
+    moto: ObjectStore, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = Version('large', '1', datetime.now(UTC), 5, 'x-2', latest=False, marker=False, owner='writer')
+    junk = Version(
+        'large', '2', datetime.now(UTC) + timedelta(minutes=9), 5, 'y', latest=True, marker=False, owner='writer'
+    )
+    monkeypatch.setattr(moto, 'versions', lambda *_: iter((wanted, junk)))
+    monkeypatch.setattr(Rewinding, '_origin', lambda *_: '1')
+    moment = wanted.modified + timedelta(seconds=1)
+    (found,) = Rewinding(moto, Deadline(60)).do(Wish(moment, (bucket,), dry_run=True))
+    assert found.put_back == (wanted,)
+
+
+def test_a_moment_before_all_that_is_kept_hides_nothing(moto: ObjectStore, bucket: str) -> None:
+    put(moto, bucket, one=b'1')
+    with pytest.raises(BadInput, match='held nothing at'):
+        rewind(moto, datetime.now(UTC) - timedelta(hours=3), bucket)
+    assert held(moto, bucket) == {'one': b'1'}
