@@ -9,13 +9,14 @@ import typer
 from docker.errors import DockerException
 from rich.text import Text
 
+from anlan.cli.confirming import confirm_by_name
 from anlan.cli.kit_state import wanted_of
 from anlan.cli.options import DEFAULT_PLATFORM, DryRun, Json, PlatformFile
 from anlan.cli.rebuilding import Rebuilt, rebuild
 from anlan.cli.recovery_kit import Kit, read_kit
 from anlan.cli.work import Work
 from anlan.console import print_json, results
-from anlan.errors import AnlanError, BadInput
+from anlan.errors import AnlanError
 from anlan.secret_key import read_key
 from infra.lab.engine import connect
 from infra.lab.platform import host_states
@@ -43,13 +44,8 @@ def rebuild_command(
         _tell(work, read, json=json)
         return
     if not yes:
-        typed = typer.prompt(
-            f'This makes every lost host of {work.platform.name} anew, with data from the other site. '
-            'Type its name to go on',
-            err=True,
-        )
-        if typed.strip() != work.platform.name:
-            raise BadInput(f'{typed.strip()!r} is not {work.platform.name}; nothing was done')
+        name = work.platform.name
+        confirm_by_name(name, f'This makes every lost host of {name} anew, with data from the other site')
     done = rebuild(work, read)
     if json:
         print_json({'platform': work.platform.name, **done.document()})

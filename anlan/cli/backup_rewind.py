@@ -13,6 +13,7 @@ from rich.text import Text
 
 from anlan.cli.backup_hosts import AgentFailed, ask_agent, class_word
 from anlan.cli.backup_restore import bar
+from anlan.cli.confirming import confirm_by_name
 from anlan.cli.observing import observing, require_bastion
 from anlan.cli.options import DEFAULT_PLATFORM, DryRun, Json, PlatformFile
 from anlan.cli.recording import Recording
@@ -68,7 +69,8 @@ def rewind_command(
                 raise AgentFailed(answer.code, reason)
             _show(answer.documents[-1]['would_rewind'], file.name, json=json, done=False)
             return
-        _ask(file.name, moment, vault, yes=yes)
+        if not yes:
+            confirm_by_name(file.name, f'This brings the store of {vault} back to {plain(moment)}')
         recording = Recording.begun(file, 'rewind', f'{vault} as of {plain(moment)}', outputs)
         with step(f'Bringing {vault} back') as shown:
             answer = ask_agent(remote, vault, words, seconds, bar(shown))
@@ -79,15 +81,6 @@ def rewind_command(
     recording.ended(None, {'buckets': len(found), 'moment': moment.isoformat()},
                     {'rewound.json': json_text(found).encode()})  # fmt: skip
     _show(found, file.name, json=json, done=True)
-
-
-def _ask(name: str, moment: datetime, vault: str, *, yes: bool) -> None:
-    if yes:
-        return
-    sentence = f'This brings the store of {vault} back to {plain(moment)}. Type the name of the platform to go on'
-    typed = typer.prompt(sentence, err=True).strip()
-    if typed != name:
-        raise BadInput(f'{typed!r} is not {name}; nothing was done')
 
 
 def _show(found: Sequence[Mapping[str, Any]], platform: str, *, json: bool, done: bool) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from anlan.cli.bring_up import bring_up, forget
 from anlan.cli.comparing import drifted, not_comparable, planned
+from anlan.cli.confirming import confirm_by_name
 from anlan.cli.operating import operating, standing
 from anlan.cli.options import DEFAULT_PLATFORM, AtOnce, DryRun, Json, PlatformFile, YesLose
 from anlan.cli.recording import Recording
@@ -17,7 +18,7 @@ from anlan.cli.renewing import losses_of
 from anlan.cli.status import print_status
 from anlan.cli.work import Work
 from anlan.console import json_text, print_json, results, say, step
-from anlan.errors import EXIT_CODES_HELP, EXIT_FAILED, BadInput
+from anlan.errors import EXIT_CODES_HELP, EXIT_FAILED
 from anlan.ledger import Ledger, Verdict
 from anlan.lock import hold
 from infra.targets.base import Target
@@ -109,9 +110,7 @@ def down(
                 typer.echo(f'host {host} would be removed ({state})')
         return
     if not yes:
-        typed = typer.prompt(f'This removes platform {name} and all of its data. Type its name to go on', err=True)
-        if typed.strip() != name:
-            raise BadInput(f'{typed.strip()!r} is not {name}; nothing was removed')
+        confirm_by_name(name, f'This removes platform {name} and all of its data', 'nothing was removed')
     # A platform that was never recorded leaves nothing, a ledger least of all.
     nothing: dict[str, Any] = {}
     noting: AbstractContextManager[dict[str, Any]] = (
